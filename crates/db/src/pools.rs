@@ -1,0 +1,108 @@
+use std::time::Duration;
+
+use sqlx::any::AnyPoolOptions;
+use sqlx::{AnyPool, Executor};
+
+use crate::{DatabaseUrl, Engine, Error, Transaction};
+
+/// How long a caller waits for a free connection before it is told that the database is overloaded.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The connections that may change data. On SQLite there is exactly one: with several, concurrent
+/// read-then-write transactions fail with "database is locked" instead of waiting.
+#[derive(Clone, Debug)]
+pub struct Writer(AnyPool);
+
+/// The connections that only read.
+#[derive(Clone, Debug)]
+pub struct Reader(AnyPool);
+
+impl Writer {
+    /// Begins a transaction. Inside it every statement goes through it, never through a pool.
+    ///
+    /// # Errors
+    /// [`Error::Statement`] when no connection is free within five seconds or the database is gone.
+    pub async fn begin(&self) -> Result<Transaction, Error> {
+        Ok(self.0.begin().await?)
+    }
+
+    /// The pool, for a change that is one guarded statement.
+    #[must_use]
+    pub fn pool(&self) -> &AnyPool {
+        &self.0
+    }
+}
+
+impl Reader {
+    /// The pool.
+    #[must_use]
+    pub fn pool(&self) -> &AnyPool {
+        &self.0
+    }
+}
+
+pub(crate) async fn writer(url: &DatabaseUrl) -> Result<Writer, Error> {
+    let options = AnyPoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT);
+    let (options, address) = match url.engine() {
+        Engine::Sqlite => (
+            options
+                .min_connections(1)
+                .max_connections(1)
+                .idle_timeout(None)
+                .max_lifetime(None)
+                .after_connect(|connection, _| {
+                    Box::pin(async move {
+                        // FULL: an acknowledged change survives a power failure.
+                        connection.execute("PRAGMA journal_mode = WAL").await?;
+                        connection.execute("PRAGMA synchronous = FULL").await?;
+                        connection.execute("PRAGMA foreign_keys = ON").await?;
+                        connection.execute("PRAGMA busy_timeout = 5000").await?;
+                        Ok(())
+                    })
+                }),
+            with_parameter(url.as_str(), "mode=rwc"),
+        ),
+        Engine::Postgres => (options.max_connections(16), url.as_str().to_owned()),
+    };
+    let pool = options.connect(&address).await.map_err(|source| open(url, source))?;
+    Ok(Writer(pool))
+}
+
+pub(crate) async fn reader(url: &DatabaseUrl) -> Result<Reader, Error> {
+    let options = AnyPoolOptions::new().acquire_timeout(ACQUIRE_TIMEOUT).max_connections(8);
+    let (options, address) = match url.engine() {
+        Engine::Sqlite => (
+            options.after_connect(|connection, _| {
+                Box::pin(async move {
+                    connection.execute("PRAGMA busy_timeout = 5000").await?;
+                    connection.execute("PRAGMA query_only = ON").await?;
+                    Ok(())
+                })
+            }),
+            // Not mode=ro: a read-only handle cannot make the WAL's shared memory file when it comes first.
+            with_parameter(url.as_str(), "mode=rw"),
+        ),
+        Engine::Postgres => (
+            options.after_connect(|connection, _| {
+                Box::pin(async move {
+                    connection.execute("SET default_transaction_read_only = on").await?;
+                    Ok(())
+                })
+            }),
+            url.as_str().to_owned(),
+        ),
+    };
+    let pool = options.connect(&address).await.map_err(|source| open(url, source))?;
+    Ok(Reader(pool))
+}
+
+fn with_parameter(url: &str, parameter: &str) -> String {
+    if url.contains("mode=") {
+        return url.to_owned();
+    }
+    format!("{url}{}{parameter}", if url.contains('?') { '&' } else { '?' })
+}
+
+fn open(url: &DatabaseUrl, source: sqlx::Error) -> Error {
+    Error::Open { url: url.to_string(), source }
+}
