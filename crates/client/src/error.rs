@@ -1,0 +1,49 @@
+//! Why there is no token.
+
+use carnet_fetch::FetchError;
+
+/// Why there is no token. It never contains a secret or a token.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TokenError {
+    /// The token endpoint said no (RFC 6749 §5.2).
+    #[error("{error} (status {status}){}", description.as_deref().map(|d| format!(": {d}")).unwrap_or_default())]
+    OAuth {
+        /// The HTTP status.
+        status: u16,
+        /// `error`, for instance `invalid_client`.
+        error: String,
+        /// `error_description`, if there is one.
+        description: Option<String>,
+        /// `Retry-After` in seconds, if there is one.
+        retry_after: Option<u64>,
+    },
+    /// The IAP could not be asked.
+    #[error("the IAP cannot be reached: {0}")]
+    Fetch(#[from] FetchError),
+    /// The metadata cannot be used: it speaks for another issuer, or names no token endpoint of its own.
+    #[error("metadata of the issuer: {0}")]
+    Metadata(String),
+    /// The answer is not one of RFC 6749 §5.1 or §5.2.
+    #[error("answer of the token endpoint (status {status}): {reason}")]
+    Answer {
+        /// The HTTP status.
+        status: u16,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The token is of a type that this client cannot use.
+    #[error("token_type {0:?} is not usable here")]
+    TokenType(String),
+    /// The client assertion could not be signed.
+    #[error("client assertion: {0}")]
+    Assertion(String),
+    /// The source is not configured well.
+    #[error("configuration: {0}")]
+    Configuration(String),
+}
+
+/// Text of the other side, for a message: bounded, and without control characters.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(300).collect()
+}

@@ -1,0 +1,241 @@
+//! From configuration to a [`Verifier`]: everything that can be wrong is found here.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use carnet_ambient::{Clock, Entropy};
+use carnet_fetch::{FetchError, FetchPolicy, Fetcher, Limits};
+use carnet_token::TokenProfile;
+use url::Url;
+
+use crate::challenge::is_quotable;
+use crate::keys::{IssuerKeys, Shared};
+use crate::verifier::{Issuer, Settings};
+use crate::{IssuerPolicy, KeyLimits, KeySource, Verifier};
+
+/// A configuration that cannot be used.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The audience is empty.
+    #[error("the audience is empty")]
+    Audience,
+    /// No issuer is trusted, so no token could ever be accepted.
+    #[error("no issuer is trusted")]
+    NoIssuer,
+    /// The same issuer twice: which rules would apply?
+    #[error("issuer {0} is given twice")]
+    DuplicateIssuer(String),
+    /// Not an https URL without user information, query and fragment.
+    #[error("issuer {issuer}: {reason}")]
+    Issuer {
+        /// The issuer as given.
+        issuer: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An issuer without any algorithm could never sign.
+    #[error("issuer {0} has no algorithm")]
+    NoAlgorithm(String),
+    /// The realm or the metadata URL cannot stand between quotes in a header field.
+    #[error("{0} cannot be written into WWW-Authenticate")]
+    Unquotable(&'static str),
+    /// The accepted clock difference is negative or larger than five minutes.
+    #[error("a clock difference of {0} s is out of range (0 to 300)")]
+    Skew(i64),
+    /// The fetcher could not be built.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+}
+
+/// Builds a [`Verifier`].
+#[derive(Debug)]
+#[must_use]
+pub struct VerifierBuilder {
+    audiences: Vec<String>,
+    issuers: Vec<IssuerPolicy>,
+    fetch: FetchPolicy,
+    clock: Clock,
+    entropy: Entropy,
+    limits: KeyLimits,
+    skew: i64,
+    realm: Option<String>,
+    resource_metadata: Option<String>,
+    explain: bool,
+}
+
+impl VerifierBuilder {
+    pub(crate) fn new(audience: String) -> Self {
+        Self {
+            audiences: vec![audience],
+            issuers: Vec::new(),
+            fetch: FetchPolicy::default(),
+            clock: Clock::system(),
+            entropy: Entropy::system(),
+            limits: KeyLimits::default(),
+            skew: 30,
+            realm: None,
+            resource_metadata: None,
+            explain: false,
+        }
+    }
+
+    /// Answer to one more audience.
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audiences.push(audience.into());
+        self
+    }
+
+    /// Trust an issuer.
+    pub fn trust(mut self, issuer: IssuerPolicy) -> Self {
+        self.issuers.push(issuer);
+        self
+    }
+
+    /// Reach issuers on 127.0.0.0/8, `[::1]` and `localhost` over plain http. For demonstrations and tests.
+    pub fn allow_insecure_loopback(mut self, allow: bool) -> Self {
+        self.fetch.allow_insecure_loopback = allow;
+        self
+    }
+
+    /// What may be fetched: private networks, an own CA bundle, ports.
+    pub fn fetch_policy(mut self, policy: FetchPolicy) -> Self {
+        self.fetch = policy;
+        self
+    }
+
+    /// The clock; by default that of the system.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The source of the jitter; by default that of the system.
+    pub fn entropy(mut self, entropy: Entropy) -> Self {
+        self.entropy = entropy;
+        self
+    }
+
+    /// What bounds the fetches that unknown key ids can cause.
+    pub fn key_limits(mut self, limits: KeyLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The accepted difference between the issuer's clock and ours in seconds; by default 30.
+    pub fn skew(mut self, seconds: i64) -> Self {
+        self.skew = seconds;
+        self
+    }
+
+    /// The realm in challenges; by default the audience.
+    pub fn realm(mut self, realm: impl Into<String>) -> Self {
+        self.realm = Some(realm.into());
+        self
+    }
+
+    /// The URL of this server's own metadata (RFC 9728 §5.1), named in challenges.
+    pub fn resource_metadata(mut self, url: impl Into<String>) -> Self {
+        self.resource_metadata = Some(url.into());
+        self
+    }
+
+    /// Tell the sender in `error_description` which check failed. For development: it helps a prober too.
+    pub fn explain_refusals(mut self, explain: bool) -> Self {
+        self.explain = explain;
+        self
+    }
+
+    /// Check everything and build. No network is touched: see [`Verifier::warm_up`].
+    ///
+    /// # Errors
+    /// [`BuildError`], which names what is wrong.
+    pub fn build(self) -> Result<Verifier, BuildError> {
+        if self.audiences.iter().any(String::is_empty) {
+            return Err(BuildError::Audience);
+        }
+        if self.issuers.is_empty() {
+            return Err(BuildError::NoIssuer);
+        }
+        if !(0..=300).contains(&self.skew) {
+            return Err(BuildError::Skew(self.skew));
+        }
+        let realm = self.realm.unwrap_or_else(|| self.audiences[0].clone());
+        if !is_quotable(&realm) {
+            return Err(BuildError::Unquotable("the realm"));
+        }
+        if self.resource_metadata.as_deref().is_some_and(|url| !is_quotable(url)) {
+            return Err(BuildError::Unquotable("the URL of the metadata"));
+        }
+        let fetcher = Fetcher::new(self.fetch, self.clock.clone())?;
+        let shared = Arc::new(Shared::new(fetcher, self.clock, self.entropy, self.limits));
+        let mut issuers = HashMap::new();
+        for (number, policy) in self.issuers.into_iter().enumerate() {
+            check(&policy, shared.fetcher.policy())?;
+            warn(&policy);
+            let name = policy.rules.issuer.clone();
+            let keys = IssuerKeys::new(
+                number,
+                &name,
+                policy.keys,
+                policy.key_hosts,
+                policy.clamps,
+                Arc::clone(&shared),
+            );
+            let issuer =
+                Issuer { rules: policy.rules, allow_bearer: policy.allow_bearer, keys: Arc::new(keys) };
+            if issuers.insert(name.clone(), issuer).is_some() {
+                return Err(BuildError::DuplicateIssuer(name));
+            }
+        }
+        Ok(Verifier::new(Settings {
+            audiences: self.audiences,
+            issuers,
+            shared,
+            skew: self.skew,
+            realm,
+            resource_metadata: self.resource_metadata,
+            explain: self.explain,
+        }))
+    }
+}
+
+fn check(policy: &IssuerPolicy, fetch: &FetchPolicy) -> Result<(), BuildError> {
+    let issuer = &policy.rules.issuer;
+    if policy.rules.algorithms.is_empty() {
+        return Err(BuildError::NoAlgorithm(issuer.clone()));
+    }
+    let refuse = |reason: String| BuildError::Issuer { issuer: issuer.clone(), reason };
+    let url: Url = issuer.parse().map_err(|_| refuse("not a URL".to_owned()))?;
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(refuse("a query or fragment has no place in an issuer".to_owned()));
+    }
+    let vet = |url: &Url| {
+        fetch.vet(url, &Limits::key_set().with_port(url.port())).map_err(|error| refuse(error.to_string()))
+    };
+    match &policy.keys {
+        // Nothing is fetched: any URL may be a name.
+        KeySource::Static(_) => Ok(()),
+        KeySource::Url(uri) => vet(uri),
+        KeySource::Discovery => vet(&url),
+    }
+}
+
+/// Risks that somebody chose must be visible where he looks.
+fn warn(policy: &IssuerPolicy) {
+    let issuer = policy.rules.issuer.as_str();
+    if policy.rules.profile == TokenProfile::OneRecord2x {
+        tracing::warn!(
+            issuer,
+            "onerecord-2.x profile: tokens may lack an audience, and another server that was given one can use it here"
+        );
+    }
+    if policy.allow_bearer {
+        tracing::info!(issuer, "bearer tokens are accepted: whoever holds one can use it");
+    } else {
+        tracing::warn!(
+            issuer,
+            "bearer tokens are not allowed and no proof is spoken yet: nothing of this issuer will be accepted"
+        );
+    }
+}

@@ -1,0 +1,202 @@
+//! An issuer in memory, for the tests of those who use this crate (feature `testing`).
+//!
+//! No network and no clock of its own: tokens are dated by the clock that it is given.
+
+use carnet_ambient::{Clock, Entropy};
+use carnet_token::{
+    AccessTokenClaims, AccessTokenTyp, Algorithm, ClaimNames, Confirmation, Jwk, KeySet, SigningKey,
+    access_token,
+};
+use serde_json::json;
+
+use crate::{IssuerPolicy, KeySource};
+
+/// The issuer of a [`TestIssuer`]; `.invalid` never resolves (RFC 6761).
+pub const ISSUER: &str = "https://iap.invalid";
+
+/// An issuer in memory with a fresh ES256 key.
+#[derive(Debug)]
+pub struct TestIssuer {
+    issuer: String,
+    key: SigningKey,
+    jwk: Jwk,
+    clock: Clock,
+    entropy: Entropy,
+}
+
+/// The key could not be made or used.
+#[derive(Debug, thiserror::Error)]
+#[error("test issuer: {0}")]
+pub struct TestIssuerError(String);
+
+fn failed(error: impl std::fmt::Display) -> TestIssuerError {
+    TestIssuerError(error.to_string())
+}
+
+impl TestIssuer {
+    /// An issuer called [`ISSUER`].
+    ///
+    /// # Errors
+    /// [`TestIssuerError`] when no key can be made.
+    pub fn new(clock: &Clock) -> Result<Self, TestIssuerError> {
+        Self::named(ISSUER, clock)
+    }
+
+    /// An issuer with a name of your own.
+    ///
+    /// # Errors
+    /// [`TestIssuerError`] when no key can be made.
+    pub fn named(issuer: impl Into<String>, clock: &Clock) -> Result<Self, TestIssuerError> {
+        use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(failed)?;
+        let der = pair.to_pkcs8v1().map_err(failed)?;
+        let key = SigningKey::from_pkcs8_der("test", Algorithm::Es256, der.as_ref()).map_err(failed)?;
+        let jwk = key.public_jwk().cloned().ok_or_else(|| failed("no public key"))?;
+        Ok(Self { issuer: issuer.into(), key, jwk, clock: clock.clone(), entropy: Entropy::system() })
+    }
+
+    /// The issuer's name.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// The key that signs, for tokens that no honest issuer would mint.
+    #[must_use]
+    pub fn key(&self) -> &SigningKey {
+        &self.key
+    }
+
+    /// The JWK set as the issuer would publish it.
+    #[must_use]
+    pub fn key_set_json(&self) -> String {
+        json!({ "keys": [self.jwk.to_value()] }).to_string()
+    }
+
+    /// Trust this issuer without any network, bearer tokens included.
+    ///
+    /// # Errors
+    /// [`TestIssuerError`] when the key set cannot be read.
+    pub fn policy(&self) -> Result<IssuerPolicy, TestIssuerError> {
+        let keys = KeySet::parse(self.key_set_json().as_bytes()).map_err(failed)?;
+        Ok(IssuerPolicy::new(&self.issuer).keys(KeySource::Static(keys)).allow_bearer(true))
+    }
+
+    /// A token for `audience`, to be shaped and minted.
+    pub fn token(&self, audience: impl Into<String>) -> TestToken<'_> {
+        TestToken {
+            issuer: self,
+            audience: audience.into(),
+            client_id: "test-client".to_owned(),
+            agent_uri: None,
+            iol_identifier: None,
+            roles: Vec::new(),
+            scope: None,
+            lifetime: 600,
+            age: 0,
+            typ: AccessTokenTyp::AtJwt,
+            confirmation: None,
+        }
+    }
+}
+
+/// A token of a [`TestIssuer`] that has not been minted yet.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct TestToken<'a> {
+    issuer: &'a TestIssuer,
+    audience: String,
+    client_id: String,
+    agent_uri: Option<String>,
+    iol_identifier: Option<String>,
+    roles: Vec<String>,
+    scope: Option<String>,
+    lifetime: i64,
+    age: i64,
+    typ: AccessTokenTyp,
+    confirmation: Option<Confirmation>,
+}
+
+impl TestToken<'_> {
+    /// `client_id` and `sub`.
+    pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
+        self.client_id = client_id.into();
+        self
+    }
+
+    /// `logistics_agent_uri`.
+    pub fn agent_uri(mut self, uri: impl Into<String>) -> Self {
+        self.agent_uri = Some(uri.into());
+        self
+    }
+
+    /// The ONE Record ID of the 2020 specification.
+    pub fn iol_identifier(mut self, uri: impl Into<String>) -> Self {
+        self.iol_identifier = Some(uri.into());
+        self
+    }
+
+    /// One more role; the first is the main one.
+    pub fn role(mut self, role: impl Into<String>) -> Self {
+        self.roles.push(role.into());
+        self
+    }
+
+    /// Scopes, separated by blanks.
+    pub fn scope(mut self, scope: impl Into<String>) -> Self {
+        self.scope = Some(scope.into());
+        self
+    }
+
+    /// `exp` − `iat` in seconds, by default 600.
+    pub fn lifetime(mut self, seconds: i64) -> Self {
+        self.lifetime = seconds;
+        self
+    }
+
+    /// How long ago it was issued, in seconds.
+    pub fn age(mut self, seconds: i64) -> Self {
+        self.age = seconds;
+        self
+    }
+
+    /// `typ`, by default `at+jwt`.
+    pub fn typ(mut self, typ: AccessTokenTyp) -> Self {
+        self.typ = typ;
+        self
+    }
+
+    /// `cnf`: bind it to a key or a certificate.
+    pub fn bound_to(mut self, confirmation: Confirmation) -> Self {
+        self.confirmation = Some(confirmation);
+        self
+    }
+
+    /// Sign it.
+    ///
+    /// # Errors
+    /// [`TestIssuerError`] when the signature cannot be made.
+    pub fn mint(&self) -> Result<String, TestIssuerError> {
+        let iat = self.issuer.clock.now() - self.age;
+        let jti = self.issuer.entropy.uuid();
+        let roles: Vec<&str> = self.roles.iter().map(String::as_str).collect();
+        let claims = AccessTokenClaims {
+            iss: &self.issuer.issuer,
+            sub: &self.client_id,
+            client_id: &self.client_id,
+            aud: &[&self.audience],
+            exp: iat + self.lifetime,
+            iat,
+            nbf: iat - 5,
+            jti: &jti,
+            scope: self.scope.as_deref(),
+            cnf: self.confirmation.as_ref(),
+            logistics_agent_uri: self.agent_uri.as_deref(),
+            iol_identifier: self.iol_identifier.as_deref(),
+            role: roles.first().copied(),
+            roles: &roles,
+            names: ClaimNames::standard(),
+        };
+        access_token::mint(&claims, self.typ, &self.issuer.key).map_err(failed)
+    }
+}

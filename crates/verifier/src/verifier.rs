@@ -1,0 +1,178 @@
+//! The decision: from a request to an [`Identity`] or a [`Challenge`].
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use carnet_token::access_token::Unverified;
+use carnet_token::{AccessToken, IssuerRules};
+use http::HeaderMap;
+use http::request::Parts;
+
+use crate::credentials::Credentials;
+use crate::keys::{IssuerKeys, Shared};
+use crate::{Challenge, Identity, IssuerStatus, Proof, Reason, Refusal, VerifierBuilder};
+
+/// Decides who is asking. Cheap to clone; all clones share one set of keys.
+#[derive(Clone)]
+pub struct Verifier(Arc<Settings>);
+
+pub(crate) struct Settings {
+    pub(crate) audiences: Vec<String>,
+    pub(crate) issuers: HashMap<String, Issuer>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) skew: i64,
+    pub(crate) realm: String,
+    pub(crate) resource_metadata: Option<String>,
+    pub(crate) explain: bool,
+}
+
+/// One trusted issuer: its rules follow its tokens and nobody else's.
+pub(crate) struct Issuer {
+    pub(crate) rules: IssuerRules,
+    pub(crate) allow_bearer: bool,
+    pub(crate) keys: Arc<IssuerKeys>,
+}
+
+impl Verifier {
+    /// A verifier for the resource server that answers to `audience` (the identifier under which it is
+    /// registered with its IAP).
+    pub fn builder(audience: impl Into<String>) -> VerifierBuilder {
+        VerifierBuilder::new(audience.into())
+    }
+
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self(Arc::new(settings))
+    }
+
+    /// Decide about a request by its head.
+    ///
+    /// # Errors
+    /// The [`Challenge`] to answer with.
+    pub async fn verify(&self, parts: &Parts) -> Result<Identity, Challenge> {
+        self.verify_headers(&parts.headers, parts.uri.query()).await
+    }
+
+    /// Decide about a request by its header fields and its query, for servers without [`http::request::Parts`].
+    ///
+    /// # Errors
+    /// The [`Challenge`] to answer with.
+    pub async fn verify_headers(
+        &self,
+        headers: &HeaderMap,
+        query: Option<&str>,
+    ) -> Result<Identity, Challenge> {
+        match Credentials::of(headers, query) {
+            Ok(Credentials::Bearer(token)) => self.verify_bearer(token).await,
+            Err(reason) => Err(self.refuse(reason, None)),
+        }
+    }
+
+    /// Decide about an access token that came without any proof.
+    ///
+    /// # Errors
+    /// The [`Challenge`] to answer with.
+    pub async fn verify_bearer(&self, token: &str) -> Result<Identity, Challenge> {
+        let mut issuer = None;
+        let decision = self.decide(token, &Presented::Bearer, &mut issuer).await;
+        match decision {
+            Ok(identity) => {
+                tracing::debug!(
+                    issuer,
+                    client_id = identity.client_id,
+                    jti = identity.token.jti(),
+                    "access token accepted"
+                );
+                Ok(identity)
+            }
+            Err(reason) => Err(self.refuse(reason, issuer)),
+        }
+    }
+
+    /// The cheap checks, then the key, then everything else. A key is fetched only for an issuer that is
+    /// trusted and a token that could still be accepted.
+    async fn decide<'a>(
+        &'a self,
+        token: &str,
+        presented: &Presented,
+        known: &mut Option<&'a str>,
+    ) -> Result<Identity, Reason> {
+        let (settings, clock) = (&*self.0, &self.0.shared.clock);
+        let unverified = Unverified::parse(token).map_err(Reason::Token)?;
+        // Exactly equal: no case folding, no trailing slash, no default port.
+        let (name, issuer) = settings
+            .issuers
+            .get_key_value(unverified.unverified_issuer())
+            .ok_or(Reason::Token(Refusal::UntrustedIssuer))?;
+        *known = Some(name);
+        unverified
+            .precheck(&issuer.rules, &settings.audiences, clock.now(), settings.skew)
+            .map_err(Reason::Token)?;
+        let key = issuer.keys.find(unverified.kid(), unverified.algorithm()).await?;
+        let token = unverified
+            .verify(&issuer.rules, &key, &settings.audiences, clock.now(), settings.skew)
+            .map_err(Reason::Token)?;
+        let proof = confirm(issuer, &token, presented)?;
+        Ok(Identity::new(token, proof))
+    }
+
+    fn refuse(&self, reason: Reason, issuer: Option<&str>) -> Challenge {
+        if reason == Reason::NoCredentials {
+            tracing::debug!(reason = reason.code(), "request refused");
+        } else {
+            tracing::info!(issuer, reason = reason.code(), "request refused");
+        }
+        self.dress(Challenge::of(reason))
+    }
+
+    /// Give a challenge that was made elsewhere (a missing scope) the realm of this server.
+    #[must_use]
+    pub fn dress(&self, challenge: Challenge) -> Challenge {
+        let settings = &*self.0;
+        challenge.dressed(&settings.realm, settings.resource_metadata.as_deref(), settings.explain)
+    }
+
+    /// Fetch all key sets now rather than at the first request.
+    ///
+    /// # Errors
+    /// The issuers whose keys cannot be had; they are tried again when needed.
+    pub async fn warm_up(&self) -> Result<(), Vec<String>> {
+        let mut failed = Vec::new();
+        for (name, issuer) in &self.0.issuers {
+            if issuer.keys.warm().await.is_err() {
+                failed.push(name.clone());
+            }
+        }
+        if failed.is_empty() { Ok(()) } else { Err(failed) }
+    }
+
+    /// How things stand with the keys of each issuer.
+    #[must_use]
+    pub fn status(&self) -> Vec<IssuerStatus> {
+        self.0.issuers.values().map(|issuer| issuer.keys.status()).collect()
+    }
+}
+
+/// What came with the access token. Each proof adds a variant that carries what is needed to check it.
+enum Presented {
+    Bearer,
+}
+
+/// The last check: is the sender the one that the token was given to?
+fn confirm(issuer: &Issuer, token: &AccessToken, presented: &Presented) -> Result<Proof, Reason> {
+    match presented {
+        // A bound token without its proof is a stolen one, whatever the policy says.
+        Presented::Bearer if token.confirmation().is_some() => Err(Reason::ProofMissing),
+        Presented::Bearer if !issuer.allow_bearer => Err(Reason::BearerNotAllowed),
+        Presented::Bearer => Ok(Proof::Bearer),
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier")
+            .field("audiences", &self.0.audiences)
+            .field("issuers", &self.0.issuers.keys())
+            .finish_non_exhaustive()
+    }
+}
