@@ -1,0 +1,56 @@
+//! Every route of the server.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::routing::{get, post};
+use axum::{Json, Router, middleware};
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::v2020::{self, Face, acl, create, read};
+
+pub(crate) fn router(face: Face) -> Router {
+    let routes = Router::new()
+        .route("/{company}", post(create::at_company))
+        .route("/{company}/{id}", get(read::read).post(create::at_address))
+        .route("/{company}/{id}/acl", get(acl::read).post(acl::add))
+        .fallback(v2020::no_such_route)
+        .method_not_allowed_fallback(v2020::method_not_allowed)
+        .with_state(face.clone());
+    // Around the routes and not in them: who is asking comes before everything that could tell what is here, the
+    // methods of a route among it.
+    let v2020 = Router::new()
+        .fallback_service(routes)
+        .layer(middleware::from_fn_with_state(face.clone(), v2020::authenticate))
+        .layer(middleware::from_fn_with_state(face.clone(), v2020::finish));
+    Router::new().route("/healthz", get(healthy)).route("/readyz", get(ready)).merge(v2020).with_state(face)
+}
+
+async fn healthy() -> Json<Value> {
+    Json(json!({ "status": "ok" }))
+}
+
+/// How long `/readyz` waits for the IAP.
+const WARM_UP: Duration = Duration::from_secs(2);
+
+/// Ready when the database answers and there are keys to verify tokens with. Says what is missing, not why.
+async fn ready(State(face): State<Face>) -> (StatusCode, Json<Value>) {
+    let database = match sqlx::query("SELECT 1").execute(face.core.database.reader().pool()).await {
+        Ok(_) => true,
+        Err(error) => {
+            tracing::error!(%error, "the record database does not answer");
+            false
+        }
+    };
+    let has_keys = || face.verifier.status().iter().any(|issuer| issuer.keys > 0);
+    if !has_keys() {
+        // Single flight and a minimal interval are the verifier's: asking often costs the IAP nothing.
+        let _ = tokio::time::timeout(WARM_UP, face.verifier.warm_up()).await;
+    }
+    let keys = has_keys();
+    let word = |good: bool| if good { "ok" } else { "unavailable" };
+    let status = if database && keys { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body = json!({ "status": if database && keys { "ready" } else { "not ready" }, "database": word(database), "keys": word(keys) });
+    (status, Json(body))
+}

@@ -1,0 +1,123 @@
+//! The face of ONE Record 2020 (the April 2020 "API & Security" specification). It translates words: addresses,
+//! vocabulary, media types, errors. What is allowed is decided in `core`.
+
+pub(crate) mod acl;
+mod actor;
+mod address;
+mod body;
+pub(crate) mod create;
+mod media;
+mod problem;
+pub(crate) mod read;
+mod vocabulary;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use carnet_verifier::Verifier;
+use http::{Method, StatusCode};
+use tokio::sync::Semaphore;
+
+pub(crate) use address::is_local_id;
+
+use crate::config::Settings;
+use crate::core::{Core, OpenError};
+use crate::rdf::Limits;
+use actor::Actor;
+use address::Addresses;
+use problem::{Problem, Subject};
+
+/// How many large documents are worked on at a time.
+const WORKERS: usize = 2;
+
+/// What a handler needs.
+#[derive(Clone)]
+pub(crate) struct Face {
+    pub(crate) core: Core,
+    pub(crate) verifier: Verifier,
+    settings: Arc<Settings>,
+    addresses: Arc<Addresses>,
+    limits: Limits,
+    workers: Arc<Semaphore>,
+}
+
+impl Face {
+    pub(crate) fn new(settings: Settings, core: Core, verifier: Verifier) -> Self {
+        let addresses = Addresses::new(&settings.base, &settings.tenants);
+        Self {
+            core,
+            verifier,
+            settings: Arc::new(settings),
+            addresses: Arc::new(addresses),
+            limits: Limits::default(),
+            workers: Arc::new(Semaphore::new(WORKERS)),
+        }
+    }
+
+    /// What a caller without the right is told (§2.2, R-7).
+    fn refused(&self, error: OpenError) -> Problem {
+        match error {
+            OpenError::Unknown => Problem::not_found("unknown_object"),
+            OpenError::Forbidden if self.settings.config.hide_existence => {
+                Problem::not_found("hidden_object")
+            }
+            OpenError::Forbidden => Problem::forbidden("no_right"),
+            OpenError::Store(error) => Problem::internal(&error),
+        }
+    }
+}
+
+/// Lets nobody in without a good token of a company (§10). Runs before routing, so that the answer to a stranger
+/// is the same wherever he knocks.
+pub(crate) async fn authenticate(State(face): State<Face>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let identity = match face.verifier.verify(&parts).await {
+        Ok(identity) => identity,
+        Err(challenge) => return Problem::challenge(&challenge).into_response(),
+    };
+    let subject = Subject {
+        issuer: identity.issuer.clone(),
+        client_id: identity.client_id.clone().unwrap_or_default(),
+    };
+    let mut response = match Actor::new(identity, &face) {
+        Ok(actor) => {
+            parts.extensions.insert(actor);
+            next.run(Request::from_parts(parts, body)).await
+        }
+        Err(problem) => problem.into_response(),
+    };
+    response.extensions_mut().insert(subject);
+    response
+}
+
+/// Writes and logs each problem, once and in one form.
+pub(crate) async fn finish(State(face): State<Face>, request: Request, next: Next) -> Response {
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let mut response = next.run(request).await;
+    let subject = response.extensions_mut().remove::<Subject>();
+    match response.extensions_mut().remove::<Problem>() {
+        Some(problem) => {
+            let id = face.core.entropy.uuid();
+            problem.log(&id, &method, &path, subject.as_ref());
+            let mut response = problem.render(&id, response);
+            if method == Method::HEAD {
+                *response.body_mut() = Body::empty();
+            }
+            response
+        }
+        None => response,
+    }
+}
+
+pub(crate) async fn no_such_route() -> Problem {
+    Problem::not_found("no_such_route")
+}
+
+/// axum adds `Allow`.
+pub(crate) async fn method_not_allowed() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This method is not offered here")
+}

@@ -1,0 +1,59 @@
+//! The tokens of everybody else.
+
+use carnet_ambient::Clock;
+use carnet_verifier::testing::TestIssuer;
+use http::StatusCode;
+
+use crate::harness::{AIRLINE, BASE, World};
+
+#[tokio::test]
+async fn tokens_that_are_not_good_are_refused() {
+    let world = World::new().await;
+    world.waybill("awb_1").await;
+    let good = world.token(AIRLINE).mint().unwrap();
+    let stranger = TestIssuer::new(&Clock::manual(world.clock.now_millis())).unwrap();
+    let mut tampered = good.clone();
+    let middle = good.find('.').unwrap() + 10;
+    let swap = if &good[middle..=middle] == "A" { "B" } else { "A" };
+    tampered.replace_range(middle..=middle, swap);
+    let table = [
+        ("tampered", tampered),
+        ("expired", world.token(AIRLINE).age(10_000).mint().unwrap()),
+        ("not yet valid", world.token(AIRLINE).age(-10_000).mint().unwrap()),
+        (
+            "for another audience",
+            world.issuer.token("https://other.example").iol_identifier(AIRLINE).mint().unwrap(),
+        ),
+        ("of another key", stranger.token(BASE).iol_identifier(AIRLINE).mint().unwrap()),
+        ("without a company", world.issuer.token(BASE).scope("logistics_objects:read").mint().unwrap()),
+    ];
+    for (what, token) in table {
+        let answer = world.request("GET", "/airline/awb_1").bearer(&token).send().await;
+        answer.problem(401);
+        assert!(answer.header("www-authenticate").contains("invalid_token"), "{what}: {:?}", answer.headers);
+    }
+    assert_eq!(world.request("GET", "/airline/awb_1").bearer(&good).send().await.status, StatusCode::OK);
+    // without a scheme it is no token.
+    world.request("GET", "/airline/awb_1").header("authorization", &good).send().await.problem(401);
+    let twice = world.request("GET", "/airline/awb_1").bearer(&good).bearer(&good).send().await;
+    twice.problem(400);
+}
+
+#[tokio::test]
+async fn a_token_grows_old() {
+    let world = World::new().await;
+    world.waybill("awb_1").await;
+    let token = world.token(AIRLINE).mint().unwrap();
+    world.clock.advance(std::time::Duration::from_secs(700));
+    world.request("GET", "/airline/awb_1").bearer(&token).send().await.problem(401);
+}
+
+#[tokio::test]
+async fn health_needs_no_token() {
+    let world = World::new().await;
+    let healthy = world.request("GET", "/healthz").send().await;
+    assert_eq!((healthy.status, healthy.json()["status"].as_str()), (StatusCode::OK, Some("ok")));
+    let ready = world.request("GET", "/readyz").send().await;
+    assert_eq!(ready.status, StatusCode::OK, "{}", ready.text());
+    assert_eq!(ready.json(), serde_json::json!({"status": "ready", "database": "ok", "keys": "ok"}));
+}
