@@ -1,0 +1,278 @@
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::ConfigError;
+
+/// The configuration file as it is written. Every member is optional; [`super::Config`] has the defaults.
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawConfig {
+    /// Who this identity provider is and where it listens.
+    #[serde(default)]
+    pub server: RawServer,
+    /// Where the registry is kept.
+    #[serde(default)]
+    pub database: RawDatabase,
+    /// Keys at rest.
+    #[serde(default)]
+    pub keys: RawKeys,
+    /// What is issued.
+    #[serde(default)]
+    pub tokens: RawTokens,
+    /// How long others may cache the published keys.
+    #[serde(default)]
+    pub key_set: RawKeySet,
+    /// Who may be registered.
+    #[serde(default)]
+    pub registry: RawRegistry,
+    /// What is logged.
+    #[serde(default)]
+    pub log: RawLog,
+    /// The reference ONE Record server.
+    #[serde(default)]
+    pub record: RawRecord,
+}
+
+/// `[server]`
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawServer {
+    /// The issuer: `https://HOST[:PORT]`, without path or trailing slash. Default: the public listener's
+    /// address, if that is a loopback address. It can never be changed later.
+    pub issuer: Option<String>,
+    /// Folder for the embedded database, the keys and the administrator's credentials; made with mode 0700.
+    /// Default: `carnet-data`.
+    pub data_dir: Option<PathBuf>,
+    /// Address of the public listener. Default: `127.0.0.1:8080`.
+    pub listen: Option<String>,
+    /// Address of the administration listener. Default: `127.0.0.1:8081`.
+    pub admin_listen: Option<String>,
+    /// Further `Host` values that the public listener answers, besides the issuer's and its own loopback
+    /// address.
+    pub public_hosts: Option<Vec<String>>,
+    /// Further `Host` values that the administration listener answers.
+    pub admin_hosts: Option<Vec<String>>,
+    /// Base URL of the administration API, ending in `/admin/v1`. Default: made from the listener's address.
+    pub admin_url: Option<String>,
+    /// Admits `http` and ports for loopback hosts in issuers and identifiers: for demonstrations and tests.
+    /// Default: true if the issuer itself is such a one, else false.
+    pub allow_insecure_loopback: Option<bool>,
+    /// TLS on the public listener. Default: none, for a listener on loopback or behind a proxy.
+    pub tls: Option<RawTls>,
+}
+
+/// `[server.tls]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawTls {
+    /// PEM file with the certificate chain, the server's own first.
+    pub certificate: PathBuf,
+    /// PEM file with the private key.
+    pub private_key: PathBuf,
+}
+
+/// `[database]`
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawDatabase {
+    /// `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/NAME`. Default: `carnet.db` in the data folder.
+    pub url: Option<String>,
+}
+
+/// `[keys]`
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawKeys {
+    /// File with the master key. Default: `keys/master.jwk` in the data folder, made at first start.
+    pub master_key_file: Option<PathBuf>,
+}
+
+/// `[tokens]`
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawTokens {
+    /// Lifetime of an access token in seconds, 60 to `max_lifetime`. Default: 600.
+    pub lifetime: Option<i64>,
+    /// The longest lifetime that a client may be registered for, in seconds, at most 86400. Default: 3600.
+    pub max_lifetime: Option<i64>,
+    /// Tolerated difference between clocks in seconds, 0 to 120. Default: 30.
+    pub clock_skew: Option<i64>,
+    /// An audience for the whole network; only tokens bound to their sender may carry it. Default: none.
+    pub network_audience: Option<String>,
+    /// Accepts client assertions whose audience is the token endpoint instead of the issuer (against RFC
+    /// 7523bis; for old clients). Default: false.
+    pub accept_token_endpoint_aud: Option<bool>,
+    /// Accepts the same credentials twice, in header and body. Default: false.
+    pub tolerate_duplicate_credentials: Option<bool>,
+    /// Name of the claim with the ONE Record ID. Default: the one of the 2020 specification.
+    pub iol_identifier_claim: Option<String>,
+    /// Name of the claim with the main role. Default: the one of the 2020 specification.
+    pub role_claim: Option<String>,
+}
+
+/// `[key_set]`
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawKeySet {
+    /// `max-age` of the published keys in seconds, 1 to 86400. Default: 300.
+    pub max_age: Option<i64>,
+    /// `stale-while-revalidate` in seconds, 0 to 86400. Default: 300.
+    pub stale_while_revalidate: Option<i64>,
+    /// `stale-if-error` in seconds, 0 to 86400. Default: 3600.
+    pub stale_if_error: Option<i64>,
+}
+
+/// `[registry]`
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawRegistry {
+    /// Role codes besides SHP, FWD, CAR, GHA, CUS, RFS, ITP.
+    pub further_roles: Option<Vec<String>>,
+}
+
+/// `[log]`
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawLog {
+    /// `human`, `json`, or `auto`: human on a terminal, else JSON. Default: `auto`.
+    pub format: Option<String>,
+    /// What is logged, such as `info` or `carnet=debug,warn`. Default: `info`.
+    pub filter: Option<String>,
+}
+
+/// `[record]`
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawRecord {
+    /// Address of the ONE Record server's listener. Default: none, the server is off.
+    pub listen: Option<String>,
+    /// Its external base URL. Default: made from the listener's address, if that is a loopback address.
+    pub base_url: Option<String>,
+    /// The issuer whose tokens it accepts, when it runs alone. Default: `server.issuer`.
+    pub issuer: Option<String>,
+    /// The audience that tokens must carry. Default: its base URL.
+    pub audience: Option<String>,
+    /// Its database. Default: `record.db` in the data folder.
+    pub database: Option<String>,
+    /// Accepts tokens that are not bound to their sender. Default: true, while no proof can be made yet.
+    pub allow_bearer: Option<bool>,
+    /// Answers 404 instead of 403 to those who may not see an object. Default: false.
+    pub hide_existence: Option<bool>,
+    /// A company that is named in an object may read it. Default: true.
+    pub implicit_grant: Option<bool>,
+    /// Further `Host` values that it answers.
+    pub hosts: Option<Vec<String>>,
+    /// The companies that it serves.
+    #[serde(default)]
+    pub company: Vec<RawCompany>,
+}
+
+/// `[[record.company]]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawCompany {
+    /// First path segment of its objects: letters, digits, `-` and `_`.
+    pub path: String,
+    /// Its company identifier. Default: the base URL and the path.
+    pub identifier: Option<String>,
+}
+
+/// Variables that begin like an override but are something else.
+const NOT_CONFIGURATION: [&str; 6] = [
+    "CARNET_CONFIG",
+    "CARNET_CREDENTIALS",
+    "CARNET_SAMPLES",
+    "CARNET_PROOF_VECTORS",
+    "CARNET_TEST_",
+    "CARNET_BENCH_",
+];
+
+impl RawConfig {
+    /// Parses a file's text and lays the environment's overrides over it: `CARNET_SERVER__LISTEN` is
+    /// `listen` in `[server]`. Lists and numbers are written as in TOML; anything else is a text.
+    ///
+    /// # Errors
+    /// What does not parse, and where; an unknown member by its name.
+    pub fn parse(
+        file: Option<&str>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let mut table: toml::Table = match file {
+            Some(text) => text.parse().map_err(|e: toml::de::Error| ConfigError::Syntax(e.to_string()))?,
+            None => toml::Table::new(),
+        };
+        for (name, value) in environment {
+            let Some(path) = name.strip_prefix("CARNET_") else { continue };
+            if NOT_CONFIGURATION.iter().any(|other| name.starts_with(other)) {
+                continue;
+            }
+            let steps: Vec<String> = path.split("__").map(str::to_ascii_lowercase).collect();
+            lay_over(&mut table, &steps, text_or_toml(&value)).ok_or(ConfigError::Variable(name))?;
+        }
+        toml::Value::Table(table).try_into().map_err(|e: toml::de::Error| ConfigError::Syntax(e.to_string()))
+    }
+}
+
+fn text_or_toml(value: &str) -> toml::Value {
+    format!("x = {value}")
+        .parse::<toml::Table>()
+        .ok()
+        .and_then(|mut table| if table.len() == 1 { table.remove("x") } else { None })
+        .filter(|parsed| {
+            matches!(parsed, toml::Value::Integer(_) | toml::Value::Boolean(_) | toml::Value::Array(_))
+        })
+        .unwrap_or_else(|| toml::Value::String(value.to_owned()))
+}
+
+fn lay_over(table: &mut toml::Table, steps: &[String], value: toml::Value) -> Option<()> {
+    let (first, rest) = steps.split_first()?;
+    if rest.is_empty() {
+        table.insert(first.clone(), value);
+        return Some(());
+    }
+    let inner = table.entry(first.clone()).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+    lay_over(inner.as_table_mut()?, rest, value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+    }
+
+    #[test]
+    fn the_environment_stands_over_the_file() {
+        let raw = RawConfig::parse(
+            Some("[server]\nlisten = '127.0.0.1:1'\n[tokens]\nlifetime = 60"),
+            environment(&[
+                ("CARNET_SERVER__LISTEN", "127.0.0.1:2"),
+                ("CARNET_TOKENS__MAX_LIFETIME", "900"),
+                ("CARNET_REGISTRY__FURTHER_ROLES", "['AIR']"),
+                ("CARNET_TEST_DATABASE_URL", "x"),
+                ("OTHER", "x"),
+            ]),
+        )
+        .unwrap();
+        assert_eq!(raw.server.listen.as_deref(), Some("127.0.0.1:2"));
+        assert_eq!((raw.tokens.lifetime, raw.tokens.max_lifetime), (Some(60), Some(900)));
+        assert_eq!(raw.registry.further_roles, Some(vec!["AIR".to_owned()]));
+    }
+
+    #[test]
+    fn an_unknown_member_is_refused_by_name() {
+        for (file, env) in [
+            ("[server]\nlissten = 'x'", &[][..]),
+            ("[sever]\n", &[][..]),
+            ("", &[("CARNET_SERVER__LISSTEN", "x")][..]),
+        ] {
+            let error = RawConfig::parse(Some(file), environment(env)).unwrap_err().to_string();
+            assert!(error.contains("lissten") || error.contains("sever"), "{error}");
+        }
+        let wrong_type = RawConfig::parse(Some("[tokens]\nlifetime = 'long'"), []).unwrap_err().to_string();
+        assert!(wrong_type.contains("lifetime"), "{wrong_type}");
+        assert!(RawConfig::parse(Some("[server\n"), []).is_err());
+    }
+}

@@ -1,0 +1,118 @@
+//! Table `client`.
+
+use carnet_db::sqlx::{self, Any, AnyPool, Executor};
+use carnet_db::{Row, Transaction};
+
+use super::{Error, Page, Reading, json_text, select, taken};
+use crate::registry::{Client, SigningAlgorithm, Status};
+
+const TABLE: &str = "client";
+const SELECT: &str = "SELECT id, participant_id, kind, bootstrap, name, token_endpoint_auth_method, \
+     require_bound_tokens, scopes, audiences, access_token_lifetime, signing_alg, one_record_id, status, \
+     created_at, updated_at FROM client";
+
+fn client(row: &Row) -> Result<Client, Error> {
+    let row = Reading::new(row, TABLE, "id")?;
+    let signing_alg = match row.optional_text("signing_alg")? {
+        Some(alg) => {
+            Some(alg.parse().map_err(|_| row.corrupt("signing_alg", format!("`{alg}` is no algorithm")))?)
+        }
+        None => None,
+    };
+    Ok(Client {
+        id: row.text("id")?,
+        participant_id: row.optional_text("participant_id")?,
+        kind: row.word("kind")?,
+        bootstrap: row.flag("bootstrap")?,
+        name: row.text("name")?,
+        token_endpoint_auth_method: row.word("token_endpoint_auth_method")?,
+        require_bound_tokens: row.flag("require_bound_tokens")?,
+        scopes: row.json("scopes")?,
+        audiences: row.json("audiences")?,
+        access_token_lifetime: row.optional_number("access_token_lifetime")?,
+        signing_alg,
+        one_record_id: row.optional_text("one_record_id")?,
+        status: row.word("status")?,
+        created_at: row.number("created_at")?,
+        updated_at: row.number("updated_at")?,
+    })
+}
+
+/// Inserts a client.
+pub async fn insert(tx: &mut Transaction, client: &Client) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO client (id, participant_id, kind, bootstrap, name, token_endpoint_auth_method, \
+         require_bound_tokens, scopes, audiences, access_token_lifetime, signing_alg, one_record_id, status, \
+         created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+    )
+    .bind(&client.id)
+    .bind(client.participant_id.as_deref())
+    .bind(client.kind.as_str())
+    .bind(i64::from(client.bootstrap))
+    .bind(&client.name)
+    .bind(client.token_endpoint_auth_method.as_str())
+    .bind(i64::from(client.require_bound_tokens))
+    .bind(json_text(&client.scopes))
+    .bind(json_text(&client.audiences))
+    .bind(client.access_token_lifetime)
+    .bind(client.signing_alg.map(SigningAlgorithm::as_str))
+    .bind(client.one_record_id.as_deref())
+    .bind(client.status.as_str())
+    .bind(client.created_at)
+    .bind(client.updated_at)
+    .execute(&mut **tx)
+    .await
+    .map_err(taken(TABLE))?;
+    Ok(())
+}
+
+/// Finds a client by id.
+pub async fn find<'e>(
+    executor: impl Executor<'e, Database = Any>,
+    id: &str,
+) -> Result<Option<Client>, Error> {
+    let row = sqlx::query(select(SELECT, " WHERE id = $1")).bind(id).fetch_optional(executor).await?;
+    row.as_ref().map(client).transpose()
+}
+
+/// The administrator that the first start made.
+pub async fn find_bootstrap<'e>(
+    executor: impl Executor<'e, Database = Any>,
+) -> Result<Option<Client>, Error> {
+    let row = sqlx::query(select(SELECT, " WHERE bootstrap = 1 ORDER BY id LIMIT 1"))
+        .fetch_optional(executor)
+        .await?;
+    row.as_ref().map(client).transpose()
+}
+
+/// Changes the status if it is not that already; says whether anything changed.
+pub async fn set_status(tx: &mut Transaction, id: &str, status: Status, at: i64) -> Result<bool, Error> {
+    let done = sqlx::query("UPDATE client SET status = $1, updated_at = $2 WHERE id = $3 AND status <> $1")
+        .bind(status.as_str())
+        .bind(at)
+        .bind(id)
+        .execute(&mut **tx)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// All clients, for the memory image.
+pub async fn all<'e>(executor: impl Executor<'e, Database = Any>) -> Result<Vec<Client>, Error> {
+    sqlx::query(SELECT).fetch_all(executor).await?.iter().map(client).collect()
+}
+
+/// A page in id order, beginning after `cursor`, optionally of one participant.
+pub async fn page(
+    pool: &AnyPool,
+    participant_id: Option<&str>,
+    cursor: &str,
+    limit: i64,
+) -> Result<Page<Client>, Error> {
+    let query = select(
+        SELECT,
+        " WHERE id > $1 AND (CAST($2 AS TEXT) IS NULL OR participant_id = $2) ORDER BY id LIMIT $3",
+    );
+    let rows = sqlx::query(query).bind(cursor).bind(participant_id).bind(limit + 1).fetch_all(pool).await?;
+    let items = rows.iter().map(client).collect::<Result<Vec<_>, _>>()?;
+    Ok(Page::cut(items, limit, |c| c.id.clone()))
+}

@@ -1,0 +1,118 @@
+//! Table `client_secret`.
+
+use carnet_db::sqlx::{self, Any, AnyPool, Executor};
+use carnet_db::{Row, Transaction};
+
+use super::{Error, Page, Reading, select, taken};
+use crate::registry::{ClientSecret, CredentialStatus};
+
+const TABLE: &str = "client_secret";
+const SELECT: &str =
+    "SELECT id, client_id, mac, status, created_at, expires_at, last_used_at FROM client_secret";
+
+fn client_secret(row: &Row) -> Result<ClientSecret, Error> {
+    let row = Reading::new(row, TABLE, "id")?;
+    let mac = carnet_token::base64url::decode(&row.text("mac")?)
+        .ok()
+        .and_then(|bytes| bytes.try_into().ok())
+        .ok_or_else(|| row.corrupt("mac", "not 32 bytes of base64url".to_owned()))?;
+    Ok(ClientSecret {
+        id: row.text("id")?,
+        client_id: row.text("client_id")?,
+        mac,
+        status: row.word("status")?,
+        created_at: row.number("created_at")?,
+        expires_at: row.optional_number("expires_at")?,
+        last_used_at: row.optional_number("last_used_at")?,
+    })
+}
+
+/// Inserts a secret's record.
+pub async fn insert(tx: &mut Transaction, secret: &ClientSecret) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO client_secret (id, client_id, mac, status, created_at, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(&secret.id)
+    .bind(&secret.client_id)
+    .bind(carnet_token::base64url::encode(secret.mac))
+    .bind(secret.status.as_str())
+    .bind(secret.created_at)
+    .bind(secret.expires_at)
+    .execute(&mut **tx)
+    .await
+    .map_err(taken(TABLE))?;
+    Ok(())
+}
+
+/// Revokes one secret of a client; says whether it was active.
+pub async fn revoke(tx: &mut Transaction, client_id: &str, id: &str) -> Result<bool, Error> {
+    let done =
+        sqlx::query("UPDATE client_secret SET status = $1 WHERE id = $2 AND client_id = $3 AND status = $4")
+            .bind(CredentialStatus::Revoked.as_str())
+            .bind(id)
+            .bind(client_id)
+            .bind(CredentialStatus::Active.as_str())
+            .execute(&mut **tx)
+            .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Revokes every secret of a client.
+pub async fn revoke_all(tx: &mut Transaction, client_id: &str) -> Result<(), Error> {
+    sqlx::query("UPDATE client_secret SET status = $1 WHERE client_id = $2")
+        .bind(CredentialStatus::Revoked.as_str())
+        .bind(client_id)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Notes that secrets were used. Times only move forward.
+pub async fn touch(pool: &AnyPool, id: &str, at: i64) -> Result<(), Error> {
+    sqlx::query("UPDATE client_secret SET last_used_at = $1 WHERE id = $2 AND (last_used_at IS NULL OR last_used_at < $1)")
+        .bind(at)
+        .bind(id)
+        .execute(pool)
+        .await?;
+    Ok(())
+}
+
+/// The secrets of one client, oldest first.
+pub async fn of_client<'e>(
+    executor: impl Executor<'e, Database = Any>,
+    client_id: &str,
+) -> Result<Vec<ClientSecret>, Error> {
+    let query = select(SELECT, " WHERE client_id = $1 ORDER BY id");
+    sqlx::query(query).bind(client_id).fetch_all(executor).await?.iter().map(client_secret).collect()
+}
+
+/// Finds one secret of a client.
+pub async fn find<'e>(
+    executor: impl Executor<'e, Database = Any>,
+    client_id: &str,
+    id: &str,
+) -> Result<Option<ClientSecret>, Error> {
+    let query = select(SELECT, " WHERE client_id = $1 AND id = $2");
+    let row = sqlx::query(query).bind(client_id).bind(id).fetch_optional(executor).await?;
+    row.as_ref().map(client_secret).transpose()
+}
+
+/// A page of one client's secrets, oldest first, beginning after `cursor`.
+pub async fn page(
+    pool: &AnyPool,
+    client_id: &str,
+    cursor: &str,
+    limit: i64,
+) -> Result<Page<ClientSecret>, Error> {
+    let query = select(SELECT, " WHERE client_id = $1 AND id > $2 ORDER BY id LIMIT $3");
+    let rows = sqlx::query(query).bind(client_id).bind(cursor).bind(limit + 1).fetch_all(pool).await?;
+    let items = rows.iter().map(client_secret).collect::<Result<Vec<_>, _>>()?;
+    Ok(Page::cut(items, limit, |secret| secret.id.clone()))
+}
+
+/// All active secrets, for the memory image.
+pub async fn all_active<'e>(executor: impl Executor<'e, Database = Any>) -> Result<Vec<ClientSecret>, Error> {
+    let query = select(SELECT, " WHERE status = 'active'");
+    sqlx::query(query).fetch_all(executor).await?.iter().map(client_secret).collect()
+}

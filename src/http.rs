@@ -1,0 +1,9 @@
+//! Listeners: the accept loop, TLS, and what every request is held to before a router sees it.
+
+mod guard;
+mod serve;
+mod tls;
+
+pub use guard::{Guard, guard};
+pub use serve::{Limits, Listener};
+pub use tls::{TlsError, acceptor};

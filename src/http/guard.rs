@@ -1,0 +1,220 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+
+/// Headers by which proxies forward a client's certificate. None is configured as a trusted proxy here, so
+/// that whoever sends one is trying to be somebody else.
+const CERTIFICATE_HEADERS: [&str; 8] = [
+    "client-cert",
+    "client-cert-chain",
+    "x-forwarded-client-cert",
+    "x-ssl-client-cert",
+    "x-client-cert",
+    "ssl-client-cert",
+    "x-arr-clientcert",
+    "x-amzn-mtls-clientcert",
+];
+
+/// Headers that make some frameworks see another method than the one that was sent.
+const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+
+/// What one listener holds its requests to.
+#[derive(Debug)]
+pub struct Guard {
+    /// `Host` values that it answers, in lower case.
+    pub hosts: Vec<String>,
+    /// Origins that may call it from a browser; `None` for a listener that is open to all.
+    pub origins: Option<Vec<String>>,
+    /// How long a request may take, its body included.
+    pub timeout: Duration,
+}
+
+/// Lays the guard around a router.
+pub fn guard(router: Router, guard: Guard) -> Router {
+    router.layer(from_fn_with_state(Arc::new(guard), check))
+}
+
+async fn check(State(guard): State<Arc<Guard>>, request: Request<Body>, next: Next) -> Response {
+    if let Err(refusal) = guard.admit(&request) {
+        tracing::warn!(
+            reason = refusal.code,
+            method = %request.method(),
+            path = request.uri().path(),
+            "request refused before routing"
+        );
+        return refusal.into_response();
+    }
+    match tokio::time::timeout(guard.timeout, next.run(request)).await {
+        Ok(mut response) => {
+            let headers = response.headers_mut();
+            headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+            headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+            response
+        }
+        Err(_) => Refusal {
+            status: StatusCode::REQUEST_TIMEOUT,
+            code: "request_timeout",
+            message: "the request took too long; send it again, and its body without pauses",
+        }
+        .into_response(),
+    }
+}
+
+struct Refusal {
+    status: StatusCode,
+    code: &'static str,
+    message: &'static str,
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let headers = [
+            (header::CONTENT_TYPE, "application/problem+json"),
+            (header::CACHE_CONTROL, "no-store"),
+            (header::CONNECTION, "close"),
+        ];
+        let body = serde_json::json!({
+            "type": "about:blank",
+            "title": self.status.canonical_reason().unwrap_or("refused"),
+            "status": self.status.as_u16(),
+            "detail": self.message,
+            "code": self.code,
+        });
+        (self.status, headers, body.to_string()).into_response()
+    }
+}
+
+impl Guard {
+    fn admit(&self, request: &Request<Body>) -> Result<(), Refusal> {
+        let headers = request.headers();
+        for name in CERTIFICATE_HEADERS {
+            if headers.contains_key(name) {
+                return refuse(
+                    StatusCode::BAD_REQUEST,
+                    "forwarded_certificate",
+                    "a forwarded client certificate is accepted from a configured proxy only",
+                );
+            }
+        }
+        if METHOD_OVERRIDES.iter().any(|name| headers.contains_key(HeaderName::from_static(name))) {
+            return refuse(
+                StatusCode::BAD_REQUEST,
+                "method_override",
+                "method override headers are not accepted; send the method itself",
+            );
+        }
+        // RFC 8470 §5.2: what came in early data can be replayed.
+        if headers.get("early-data").is_some_and(|value| value == "1") {
+            return refuse(StatusCode::TOO_EARLY, "early_data", "send the request again after the handshake");
+        }
+        // Liveness probes come by address.
+        if matches!(request.uri().path(), "/healthz" | "/readyz") {
+            return Ok(());
+        }
+        let Some(host) = host(request) else {
+            return refuse(StatusCode::BAD_REQUEST, "host", "exactly one Host header is needed");
+        };
+        if !self.hosts.iter().any(|known| known.eq_ignore_ascii_case(host)) {
+            return refuse(
+                StatusCode::MISDIRECTED_REQUEST,
+                "unknown_host",
+                "this server does not answer for that host; its operator can add it to the hosts in the configuration",
+            );
+        }
+        if let (Some(allowed), Some(origin)) = (&self.origins, headers.get(header::ORIGIN)) {
+            let known = origin.to_str().is_ok_and(|origin| allowed.iter().any(|known| known == origin));
+            if !known {
+                return refuse(
+                    StatusCode::FORBIDDEN,
+                    "foreign_origin",
+                    "requests from pages of other origins are not accepted here",
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+fn refuse(status: StatusCode, code: &'static str, message: &'static str) -> Result<(), Refusal> {
+    Err(Refusal { status, code, message })
+}
+
+/// The one host that the request is for: the `Host` header, or in HTTP/2 the authority. An absolute-form
+/// target must name the same host as the header.
+fn host(request: &Request<Body>) -> Option<&str> {
+    let authority = request.uri().authority().map(http::uri::Authority::as_str);
+    let header = single(request.headers(), &header::HOST).ok()?;
+    match (authority, header) {
+        (Some(authority), Some(host)) if !authority.eq_ignore_ascii_case(host) => None,
+        (Some(authority), _) => Some(authority),
+        (None, host) => host,
+    }
+}
+
+/// The header comes more than once, or is not text.
+struct NotOne;
+
+fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, NotOne> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => value.to_str().map(Some).map_err(|_| NotOne),
+        _ => Err(NotOne),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::routing::get;
+    use tower::ServiceExt;
+
+    fn router(origins: Option<Vec<String>>) -> Router {
+        let router = Router::new()
+            .route("/x", get(|| async { "x" }))
+            .route("/healthz", get(|| async { "ok" }))
+            .route("/slow", get(std::future::pending::<&'static str>));
+        guard(
+            router,
+            Guard { hosts: vec!["iap.example".to_owned()], origins, timeout: Duration::from_millis(50) },
+        )
+    }
+
+    async fn status(uri: &str, headers: &[(&str, &str)]) -> u16 {
+        let mut request = Request::get(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let origins = Some(vec!["https://iap.example".to_owned()]);
+        router(origins).oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status().as_u16()
+    }
+
+    #[tokio::test]
+    async fn each_misdirection_has_its_answer() {
+        let good = ("host", "iap.example");
+        assert_eq!(status("/x", &[good]).await, 200);
+        assert_eq!(status("/x", &[("host", "IAP.example")]).await, 200);
+        assert_eq!(status("/x", &[("host", "evil.example")]).await, 421);
+        assert_eq!(status("/x", &[]).await, 400);
+        assert_eq!(status("/x", &[good, good]).await, 400);
+        assert_eq!(status("/healthz", &[("host", "10.1.2.3")]).await, 200);
+        assert_eq!(status("http://evil.example/x", &[good]).await, 400);
+        assert_eq!(status("http://evil.example/x", &[]).await, 421);
+        assert_eq!(status("http://iap.example/x", &[good]).await, 200);
+        assert_eq!(status("/x", &[good, ("x-http-method-override", "POST")]).await, 400);
+        assert_eq!(status("/x", &[good, ("early-data", "1")]).await, 425);
+        assert_eq!(status("/x", &[good, ("origin", "https://evil.example")]).await, 403);
+        assert_eq!(status("/x", &[good, ("origin", "null")]).await, 403);
+        assert_eq!(status("/x", &[good, ("origin", "https://iap.example")]).await, 200);
+        for name in CERTIFICATE_HEADERS {
+            assert_eq!(status("/x", &[good, (name, ":AA==:")]).await, 400, "{name}");
+        }
+        assert_eq!(status("/slow", &[good]).await, 408);
+    }
+}

@@ -1,0 +1,115 @@
+use carnet_token::{Algorithm, Jwk};
+use serde::Serialize;
+
+use super::{SigningAlgorithm, Status, words};
+
+words! {
+    /// What a client is.
+    ClientKind {
+        /// A machine of a participant.
+        Machine = "machine",
+        /// An administrator of this IAP.
+        Administrator = "administrator",
+    } known "machine, administrator"
+}
+
+words! {
+    /// How a client proves who it is at the token endpoint (RFC 7591 §2, OpenID Connect Core §9).
+    #[derive(Default)]
+    TokenEndpointAuthMethod {
+        /// RFC 6749 §2.3.1, in the `Authorization` header.
+        #[default]
+        ClientSecretBasic = "client_secret_basic",
+        /// RFC 6749 §2.3.1, in the body.
+        ClientSecretPost = "client_secret_post",
+        /// RFC 7523: an assertion signed with the client's private key.
+        PrivateKeyJwt = "private_key_jwt",
+    } known "client_secret_basic, client_secret_post, private_key_jwt"
+}
+
+words! {
+    /// Whether a credential may be used.
+    CredentialStatus {
+        /// It may, until it expires.
+        Active = "active",
+        /// Never again.
+        Revoked = "revoked",
+    } known "active, revoked"
+}
+
+/// A machine of a participant, or an administrator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Client {
+    /// The `client_id`: letters and digits.
+    pub id: String,
+    /// Whose machine it is; none for an administrator.
+    pub participant_id: Option<String>,
+    /// What it is.
+    pub kind: ClientKind,
+    /// Whether the first start made it.
+    pub bootstrap: bool,
+    /// Its name, for people.
+    pub name: String,
+    /// The one method by which it authenticates.
+    pub token_endpoint_auth_method: TokenEndpointAuthMethod,
+    /// Whether it may only get tokens bound to its key or certificate.
+    pub require_bound_tokens: bool,
+    /// What it may ask for, and gets when it asks for nothing.
+    pub scopes: Vec<String>,
+    /// Ids of the resource servers that it may ask for; empty means the default one.
+    pub audiences: Vec<String>,
+    /// Lifetime of its access tokens in seconds; none means the installation's default.
+    pub access_token_lifetime: Option<i64>,
+    /// Algorithm of its access tokens; none means the resource server's.
+    pub signing_alg: Option<SigningAlgorithm>,
+    /// The ONE Record ID in its tokens; none means the participant's main one.
+    pub one_record_id: Option<String>,
+    /// Whether it gets tokens.
+    pub status: Status,
+    /// Milliseconds since 1970-01-01 UTC.
+    pub created_at: i64,
+    /// Milliseconds since 1970-01-01 UTC.
+    pub updated_at: i64,
+}
+
+/// A client's secret as it is kept: a MAC, never the secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientSecret {
+    /// ULID.
+    pub id: String,
+    /// Whose it is.
+    pub client_id: String,
+    /// HMAC-SHA-256 of the secret.
+    pub mac: [u8; 32],
+    /// Whether it may be used.
+    pub status: CredentialStatus,
+    /// Milliseconds since 1970-01-01 UTC.
+    pub created_at: i64,
+    /// Milliseconds since 1970-01-01 UTC; none: it does not expire.
+    pub expires_at: Option<i64>,
+    /// Milliseconds since 1970-01-01 UTC, to the minute or so.
+    pub last_used_at: Option<i64>,
+}
+
+/// A client's registered public key.
+#[derive(Debug, Clone)]
+pub struct ClientKey {
+    /// ULID.
+    pub id: String,
+    /// Whose it is.
+    pub client_id: String,
+    /// The key id, unique within the client.
+    pub kid: String,
+    /// The one algorithm for which it is registered.
+    pub alg: Algorithm,
+    /// RFC 7638 thumbprint.
+    pub thumbprint: String,
+    /// The public JWK.
+    pub jwk: Jwk,
+    /// Whether it may be used.
+    pub status: CredentialStatus,
+    /// Milliseconds since 1970-01-01 UTC.
+    pub created_at: i64,
+    /// Milliseconds since 1970-01-01 UTC; none: it does not expire.
+    pub not_after: Option<i64>,
+}

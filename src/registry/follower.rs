@@ -1,0 +1,126 @@
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use carnet_ambient::Clock;
+use carnet_db::Database;
+use tokio::sync::Mutex;
+
+use super::Image;
+use crate::db;
+
+/// How often the database is asked for its change number.
+const POLL: Duration = Duration::from_millis(250);
+/// An image whose last successful poll began longer ago than this is not answered from.
+const STALE_AFTER: Duration = Duration::from_secs(2);
+/// A node whose clock is further from the database's than this does not issue.
+const CLOCK_TOLERANCE_MILLIS: i64 = 5_000;
+
+/// Keeps the memory image in step with the database.
+#[derive(Clone, Debug)]
+pub struct Follower(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    database: Database,
+    clock: Clock,
+    current: RwLock<Current>,
+    // One refresh at a time: a second caller waits and then sees what the first one read.
+    refreshing: Mutex<()>,
+}
+
+#[derive(Debug)]
+struct Current {
+    image: Arc<Image>,
+    polled_at: Duration,
+    clock_fits: bool,
+}
+
+/// The image is too old to answer from, or the clock cannot be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Stale {
+    /// The database has not been reached for too long.
+    #[error("the registry's image is stale: the database has not answered for more than 2 s")]
+    Database,
+    /// This machine and the database disagree about the time.
+    #[error("this machine's clock is more than 5 s away from the database's: set it right")]
+    Clock,
+}
+
+impl Follower {
+    /// Reads the registry for the first time.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn start(database: Database, clock: Clock) -> Result<Self, db::Error> {
+        let polled_at = clock.monotonic();
+        let clock_fits = clock_fits(&database, &clock).await?;
+        let image = Arc::new(Image::load(&database).await?);
+        let current = RwLock::new(Current { image, polled_at, clock_fits });
+        Ok(Self(Arc::new(Inner { database, clock, current, refreshing: Mutex::new(()) })))
+    }
+
+    /// The image, if it may be answered from. Ask again after signing and before answering: what took long
+    /// in between must not hide that the image has gone stale.
+    ///
+    /// # Errors
+    /// Why it may not.
+    pub fn current(&self) -> Result<Arc<Image>, Stale> {
+        let current = self.0.current.read().unwrap_or_else(PoisonError::into_inner);
+        if self.0.clock.monotonic().saturating_sub(current.polled_at) > STALE_AFTER {
+            return Err(Stale::Database);
+        }
+        if !current.clock_fits {
+            return Err(Stale::Clock);
+        }
+        Ok(Arc::clone(&current.image))
+    }
+
+    /// Looks at the database's change number and reads what changed.
+    ///
+    /// # Errors
+    /// When the database does not answer; the image stays as it was and ages.
+    pub async fn refresh(&self) -> Result<(), db::Error> {
+        let _one_at_a_time = self.0.refreshing.lock().await;
+        let polled_at = self.0.clock.monotonic();
+        let change = db::journal::head(self.0.database.reader().pool()).await?;
+        let clock_fits = clock_fits(&self.0.database, &self.0.clock).await?;
+        let known = self.0.current.read().unwrap_or_else(PoisonError::into_inner).image.change();
+        let newer = if change == known { None } else { Some(Arc::new(Image::load(&self.0.database).await?)) };
+        let mut current = self.0.current.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(image) = newer {
+            current.image = image;
+        }
+        current.polled_at = polled_at;
+        current.clock_fits = clock_fits;
+        Ok(())
+    }
+
+    /// Follows the database until the task is aborted.
+    pub async fn follow(self) {
+        let mut ticks = tokio::time::interval(POLL);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut reachable = true;
+        loop {
+            ticks.tick().await;
+            match self.refresh().await {
+                Ok(()) => {
+                    if !std::mem::replace(&mut reachable, true) {
+                        tracing::info!("the database answers again");
+                    }
+                }
+                // Said once, not four times a second.
+                Err(error) => {
+                    if std::mem::replace(&mut reachable, false) {
+                        tracing::error!(%error, "the database does not answer; no tokens from 2 s on");
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn clock_fits(database: &Database, clock: &Clock) -> Result<bool, db::Error> {
+    let theirs = database.time(clock).await?;
+    Ok((theirs - clock.now_millis()).abs() <= CLOCK_TOLERANCE_MILLIS)
+}
