@@ -1,0 +1,46 @@
+//! The public face of the identity provider: the token endpoint, discovery and the published keys.
+//!
+//! A token request passes the steps of `token` in order; nothing on its way asks the database, parses a key or
+//! writes configuration as JSON. The exceptions are those that the specification names: administration tokens, and
+//! with several nodes the identifiers of client assertions.
+
+mod audience;
+mod authorization;
+mod basic;
+mod client_assertion;
+mod client_authentication;
+mod client_credentials;
+mod client_jwks;
+mod discovery;
+mod document;
+mod error;
+mod form;
+mod mint;
+mod percent;
+mod proof;
+mod replay;
+mod response;
+mod scope;
+mod secret_use;
+mod state;
+mod token;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+pub use error::{ErrorCode, OAuthError};
+pub use state::State;
+
+/// The public routes.
+pub fn router(state: State) -> Router {
+    let token = || post(token::post).fallback(token::wrong_method);
+    Router::new()
+        .route("/token", token())
+        .route("/oauth2/token", token())
+        .route("/.well-known/openid-configuration", get(discovery::openid_configuration))
+        .route("/.well-known/oauth-authorization-server", get(discovery::authorization_server))
+        .route("/.well-known/jwks.json", get(discovery::jwks))
+        .route("/.well-known/openid-configuration/jwks", get(discovery::jwks))
+        .route("/clients/{client_id}/jwks", get(client_jwks::get))
+        .with_state(state)
+}

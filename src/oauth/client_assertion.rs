@@ -1,0 +1,95 @@
+//! `private_key_jwt` (RFC 7523 §2.2 and §3, OpenID Connect Core §9): a JWT signed with a registered key.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use carnet_token::PublicKey;
+use carnet_token::assertion::{AssertionRules, Unverified};
+
+use super::client_authentication::{GENERIC, check_active, failed};
+use super::form::TokenRequest;
+use super::state::State;
+use super::{ErrorCode, OAuthError};
+use crate::registry::{ClientEntry, Image, TokenEndpointAuthMethod};
+
+/// The one assertion type (RFC 7523 §2.2).
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// An assertion that nobody has looked into.
+#[derive(Debug)]
+pub(super) struct Assertion<'a> {
+    text: &'a str,
+    /// The `client_id` parameter beside it; optional (RFC 7521 §4.2).
+    pub client_id: Option<Cow<'a, str>>,
+}
+
+impl<'a> Assertion<'a> {
+    /// Finds the assertion of a request that has one of the two parameters.
+    pub fn find(request: &'a TokenRequest<'_>) -> Result<Self, OAuthError> {
+        let missing = |name: &str| {
+            OAuthError::new(ErrorCode::InvalidRequest, "incomplete_assertion", format!("{name} is missing"))
+        };
+        let kind =
+            request.client_assertion_type.as_deref().ok_or_else(|| missing("client_assertion_type"))?;
+        let text = request.client_assertion.as_deref().ok_or_else(|| missing("client_assertion"))?;
+        if kind != JWT_BEARER {
+            return Err(failed("assertion_type", format!("client_assertion_type must be {JWT_BEARER}")));
+        }
+        Ok(Self { text, client_id: request.client_id.as_deref().map(Cow::Borrowed) })
+    }
+}
+
+/// Authenticates the client that signed an assertion, and consumes the assertion.
+pub(super) async fn authenticate(
+    state: &State,
+    image: &Image,
+    assertion: &Assertion<'_>,
+) -> Result<Arc<ClientEntry>, OAuthError> {
+    let refused = |code: &'static str| failed(code, format!("the client assertion is refused: {code}"));
+    let unverified = Unverified::parse(assertion.text).map_err(|error| refused(error.code()))?;
+    let client_id = unverified.unverified_client_id().to_owned();
+    // RFC 7521 §4.2: the parameter must name the same client.
+    if assertion.client_id.as_ref().is_some_and(|given| **given != *client_id) {
+        return Err(failed("contradicting_client_id", "client_id is not the one of the client assertion"));
+    }
+    let Some(entry) = image.client(&client_id) else {
+        // An unknown client costs something too.
+        let _ = state.keys().secret_mac(assertion.text);
+        return Err(failed("unknown_client", GENERIC));
+    };
+    if entry.client.token_endpoint_auth_method != TokenEndpointAuthMethod::PrivateKeyJwt {
+        return Err(failed("wrong_method", GENERIC));
+    }
+    let Some(key) = find_key(entry, &unverified, state.clock().now_millis()) else {
+        return Err(failed("unknown_key", GENERIC));
+    };
+    let tokens = state.config().tokens();
+    let rules = AssertionRules {
+        issuer: state.config().issuer(),
+        token_endpoint: state.token_endpoint(),
+        accept_token_endpoint_aud: tokens.accept_token_endpoint_aud,
+        client_id: &client_id,
+    };
+    let now = state.clock().now();
+    let checked =
+        unverified.verify(key, &rules, now, tokens.clock_skew).map_err(|error| refused(error.code()))?;
+    check_active(entry)?;
+    // Last of all: an assertion that is refused for another reason is not used up by it.
+    state.replay().check_age(&checked.claims, now)?;
+    state.replay().consume(&checked.replay_key, checked.keep_until, now).await?;
+    Ok(Arc::clone(entry))
+}
+
+/// The registered key that an assertion names. Without a `kid` there must be exactly one for its algorithm.
+fn find_key<'e>(entry: &'e ClientEntry, unverified: &Unverified<'_>, now: i64) -> Option<&'e PublicKey> {
+    let mut usable = entry
+        .keys
+        .iter()
+        .filter(|usable| usable.key.not_after.is_none_or(|at| at > now))
+        .filter(|usable| usable.key.alg == unverified.algorithm())
+        .filter(|usable| unverified.kid().is_none_or(|kid| kid == usable.key.kid));
+    match (usable.next(), usable.next()) {
+        (Some(usable), None) => Some(&usable.public),
+        _ => None,
+    }
+}

@@ -1,0 +1,125 @@
+//! Public documents that are made once and served many times.
+
+use std::time::{Duration, SystemTime};
+
+use aws_lc_rs::digest;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use carnet_token::base64url;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+
+use crate::config::KeySetCache;
+
+/// A prepared answer with its validators and cache directives (RFC 9110 §8.8, RFC 9111 §5.2, RFC 5861).
+#[derive(Debug, Clone)]
+pub(super) struct Document {
+    bytes: Bytes,
+    headers: [(HeaderName, HeaderValue); 4],
+    content_type: HeaderValue,
+    last_modified: Option<HeaderValue>,
+}
+
+impl Document {
+    /// A document with a strong entity tag made from its bytes.
+    pub fn new(bytes: Bytes, content_type: &'static str, cache: &KeySetCache) -> Self {
+        let hash = digest::digest(&digest::SHA256, &bytes);
+        let etag = format!("\"{}\"", base64url::encode(&hash.as_ref()[..16]));
+        Self::with_etag(bytes, &etag, content_type, cache)
+    }
+
+    /// A document whose strong entity tag is known.
+    pub fn with_etag(bytes: Bytes, etag: &str, content_type: &'static str, cache: &KeySetCache) -> Self {
+        let directives = format!(
+            "public, max-age={}, stale-while-revalidate={}, stale-if-error={}",
+            cache.max_age, cache.stale_while_revalidate, cache.stale_if_error
+        );
+        // Digits and base64url are header text always.
+        let value = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("no-cache"));
+        Self {
+            bytes,
+            headers: [
+                (header::ETAG, value(etag)),
+                (header::CACHE_CONTROL, value(&directives)),
+                // Public keys and addresses: any page may read them.
+                (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
+                (header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("etag")),
+            ],
+            content_type: HeaderValue::from_static(content_type),
+            last_modified: None,
+        }
+    }
+
+    /// Says when the document changed last, seconds since 1970-01-01 UTC.
+    pub fn modified_at(self, seconds: i64) -> Self {
+        let since = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
+        let text = httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + since);
+        Self { last_modified: HeaderValue::from_str(&text).ok(), ..self }
+    }
+
+    /// Answers a GET or HEAD: the document, or 304 to who has it already.
+    pub fn answer(&self, request: &HeaderMap) -> Response {
+        let mut response = if self.is_known(request) {
+            StatusCode::NOT_MODIFIED.into_response()
+        } else {
+            ([(header::CONTENT_TYPE, self.content_type.clone())], self.bytes.clone()).into_response()
+        };
+        let headers = response.headers_mut();
+        for (name, value) in &self.headers {
+            headers.insert(name, value.clone());
+        }
+        if let Some(value) = &self.last_modified {
+            headers.insert(header::LAST_MODIFIED, value.clone());
+        }
+        response
+    }
+
+    /// `If-None-Match` compares weakly (RFC 9110 §13.1.2). `If-Modified-Since` is left aside: with an entity tag
+    /// at hand it could only be less exact.
+    fn is_known(&self, request: &HeaderMap) -> bool {
+        let (_, etag) = &self.headers[0];
+        let candidates =
+            request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+        candidates
+            .flat_map(|list| list.split(','))
+            .map(|tag| tag.trim().trim_start_matches("W/"))
+            .any(|tag| tag == "*" || tag.as_bytes() == etag.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CACHE: KeySetCache =
+        KeySetCache { max_age: 300, stale_while_revalidate: 200, stale_if_error: 3600 };
+
+    #[test]
+    fn who_has_the_document_gets_304_with_its_validators() {
+        let document =
+            Document::new(Bytes::from_static(b"{}"), "application/json", &CACHE).modified_at(1_800_000_000);
+        let first = document.answer(&HeaderMap::new());
+        let etag = first.headers()[header::ETAG].clone();
+        for known in [
+            etag.to_str().unwrap().to_owned(),
+            format!("\"x\", W/{}", etag.to_str().unwrap()),
+            "*".to_owned(),
+        ] {
+            let mut request = HeaderMap::new();
+            request.insert(header::IF_NONE_MATCH, HeaderValue::from_str(&known).unwrap());
+            let again = document.answer(&request);
+            assert_eq!(again.status(), StatusCode::NOT_MODIFIED, "{known}");
+            for name in [header::ETAG, header::CACHE_CONTROL, header::LAST_MODIFIED] {
+                assert_eq!(again.headers()[&name], first.headers()[&name]);
+            }
+            assert!(again.headers().get(header::CONTENT_TYPE).is_none());
+        }
+        let mut request = HeaderMap::new();
+        request.insert(header::IF_NONE_MATCH, HeaderValue::from_static("\"other\""));
+        assert_eq!(document.answer(&request).status(), StatusCode::OK);
+        assert_eq!(first.headers()[header::LAST_MODIFIED], "Fri, 15 Jan 2027 08:00:00 GMT");
+        assert_eq!(
+            first.headers()[header::CACHE_CONTROL],
+            "public, max-age=300, stale-while-revalidate=200, stale-if-error=3600"
+        );
+    }
+}

@@ -1,0 +1,104 @@
+use std::io;
+use std::sync::Arc;
+
+use carnet_ambient::{Clock, Entropy};
+use carnet_db::Database;
+
+use super::discovery::Documents;
+use super::replay::ReplayStore;
+use super::secret_use::SecretUse;
+use crate::app::App;
+use crate::config::Config;
+use crate::keys::Keyring;
+use crate::registry::Follower;
+
+/// What the public routes need of the application.
+#[derive(Debug, Clone)]
+pub struct State(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    config: Arc<Config>,
+    clock: Clock,
+    entropy: Entropy,
+    database: Database,
+    registry: Follower,
+    keys: Arc<Keyring>,
+    token_endpoint: String,
+    documents: Documents,
+    replay: ReplayStore,
+    secret_use: SecretUse,
+}
+
+impl State {
+    /// Prepares the public documents and reads which assertions were used before the last clean stop.
+    ///
+    /// # Errors
+    /// When the data folder cannot be read and written.
+    pub async fn new(app: &App) -> io::Result<Self> {
+        let config = &app.config;
+        let (now, skew) = (app.clock.now(), config.tokens().clock_skew);
+        let replay = ReplayStore::open(&app.database, config.data_dir(), now, skew).await?;
+        Ok(Self(Arc::new(Inner {
+            token_endpoint: config.token_endpoint(),
+            documents: Documents::prepare(config, &app.keys),
+            replay,
+            secret_use: SecretUse::default(),
+            config: Arc::clone(config),
+            clock: app.clock.clone(),
+            entropy: app.entropy.clone(),
+            database: app.database.clone(),
+            registry: app.registry.clone(),
+            keys: Arc::clone(&app.keys),
+        })))
+    }
+
+    /// Writes down what must survive a clean stop. Call it when the listeners have stopped: from then on no
+    /// assertion is taken.
+    ///
+    /// # Errors
+    /// When it cannot be written; assertions from before the next start are then refused.
+    pub async fn save(&self) -> io::Result<()> {
+        self.0.replay.save(self.0.clock.now()).await
+    }
+
+    pub(super) fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    pub(super) fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    pub(super) fn entropy(&self) -> &Entropy {
+        &self.0.entropy
+    }
+
+    pub(super) fn database(&self) -> &Database {
+        &self.0.database
+    }
+
+    pub(super) fn registry(&self) -> &Follower {
+        &self.0.registry
+    }
+
+    pub(super) fn keys(&self) -> &Keyring {
+        &self.0.keys
+    }
+
+    pub(super) fn token_endpoint(&self) -> &str {
+        &self.0.token_endpoint
+    }
+
+    pub(super) fn documents(&self) -> &Documents {
+        &self.0.documents
+    }
+
+    pub(super) fn replay(&self) -> &ReplayStore {
+        &self.0.replay
+    }
+
+    pub(super) fn note_use(&self, secret_id: &str, now: i64) {
+        self.0.secret_use.note(&self.0.database, secret_id, now);
+    }
+}

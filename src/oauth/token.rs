@@ -1,0 +1,227 @@
+//! The token endpoint (RFC 6749 §3.2): the steps that every grant shares, in their order.
+
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::State as Extract;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::{HeaderMap, Request, header};
+use http_body_util::LengthLimitError;
+
+use super::audience::Audience;
+use super::authorization::Authorization;
+use super::client_authentication::{Presented, authenticate};
+use super::form::{self, TokenRequest};
+use super::response::TokenResponse;
+use super::scope::{self, Kind};
+use super::state::State;
+use super::{ErrorCode, OAuthError, client_credentials, mint, proof};
+use crate::registry::{ClientEntry, ClientKind, Image, Stale, administration_token};
+
+/// `POST /token`
+pub(super) async fn post(Extract(state): Extract<State>, request: Request<Body>) -> Response {
+    let mut claimed = String::new();
+    match answer(&state, request, &mut claimed).await {
+        Ok(response) => response,
+        Err(error) => {
+            log(&error, &claimed);
+            error.into_response()
+        }
+    }
+}
+
+/// Any other method (RFC 6749 §3.2: only POST).
+pub(super) async fn wrong_method() -> Response {
+    OAuthError::new(ErrorCode::MethodNotAllowed, "method", "the token endpoint takes POST only")
+        .into_response()
+}
+
+/// The steps. `claimed` is set to who the request says it is from as soon as that is known, for the log.
+async fn answer(state: &State, request: Request<Body>, claimed: &mut String) -> Result<Response, OAuthError> {
+    let (headers, body) = read(request).await?;
+    // Parse once.
+    let request = TokenRequest::parse(&body)?;
+    let Some(grant_type) = request.grant_type.as_deref() else {
+        return Err(invalid_request("missing_grant_type", "grant_type is missing"));
+    };
+    let presented =
+        Presented::find(&headers, &request, state.config().tokens().tolerate_duplicate_credentials)?;
+    presented.claimed_client_id().clone_into(claimed);
+    // Authenticate the client, from an image that may be answered from.
+    let image = state.registry().current().map_err(stale)?;
+    let entry = authenticate(state, &image, &presented).await?;
+    // RFC 6749 §5.2: what is not served, then what is not for this client.
+    if grant_type != client_credentials::GRANT_TYPE {
+        return Err(OAuthError::new(
+            ErrorCode::UnsupportedGrantType,
+            "grant_type",
+            "grant_type must be client_credentials",
+        ));
+    }
+    match scope::kind_of(request.scope.as_deref(), &entry.client)? {
+        Kind::Access => access_token(state, &image, &entry, &request),
+        Kind::Administration => administration(state, &entry, &request).await,
+    }
+}
+
+/// Reads the body, if it can be a form at all.
+async fn read(request: Request<Body>) -> Result<(HeaderMap, Bytes), OAuthError> {
+    let (parts, body) = request.into_parts();
+    // What stands in a URL ends up in logs of proxies and browsers (RFC 6749 §2.3.1).
+    if parts.uri.query().is_some_and(|query| !query.is_empty()) {
+        return Err(invalid_request("query", "parameters belong into the body, not into the URL"));
+    }
+    form::check_content_type(&parts.headers)?;
+    let too_large = || {
+        OAuthError::new(
+            ErrorCode::ContentTooLarge,
+            "content_length",
+            format!("the body is larger than {} bytes", form::MAX_BODY),
+        )
+    };
+    // Before the body is read: who says that it is too large need not send it.
+    let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    if announced
+        .and_then(|length| length.parse::<u64>().ok())
+        .is_some_and(|length| length > form::MAX_BODY as u64)
+    {
+        return Err(too_large());
+    }
+    let body = to_bytes(body, form::MAX_BODY).await.map_err(|error| {
+        let limited =
+            std::error::Error::source(&error).is_some_and(<dyn std::error::Error>::is::<LengthLimitError>);
+        if limited { too_large() } else { invalid_request("body", "the body could not be read") }
+    })?;
+    Ok((parts.headers, body))
+}
+
+/// Confirm the proof → audience and scope → grant → mint → respond.
+fn access_token(
+    state: &State,
+    image: &Image,
+    entry: &Arc<ClientEntry>,
+    request: &TokenRequest<'_>,
+) -> Result<Response, OAuthError> {
+    let client = &entry.client;
+    if client.kind == ClientKind::Administrator {
+        return Err(OAuthError::new(
+            ErrorCode::UnauthorizedClient,
+            "administrator",
+            "an administrator gets administration tokens only",
+        ));
+    }
+    let confirmation = proof::confirm(client)?;
+    let network_audience = state.config().tokens().network_audience.as_deref();
+    let audience =
+        Audience::choose(image, client, &request.resource, network_audience, confirmation.as_ref())?;
+    let authorization = grant(entry, request, &scope::allowed(Kind::Access, client, audience.servers()))?;
+    let minted = mint::mint(state, entry, &audience, &authorization, confirmation.as_ref())?;
+    // Asked again: what took long in between must not hide that the image has gone stale.
+    state.registry().current().map_err(stale)?;
+    Ok(TokenResponse {
+        access_token: &minted.token,
+        token_type: "Bearer",
+        expires_in: minted.expires_in,
+        scope: &authorization.scope,
+    }
+    .into_response())
+}
+
+/// The same for administrators: an opaque token, for this server alone.
+async fn administration(
+    state: &State,
+    entry: &Arc<ClientEntry>,
+    request: &TokenRequest<'_>,
+) -> Result<Response, OAuthError> {
+    let client = &entry.client;
+    let allowed = match client.kind {
+        ClientKind::Administrator => scope::allowed(Kind::Administration, client, &[]),
+        // Whatever a machine may be registered for, it never administers.
+        ClientKind::Machine => Vec::new(),
+    };
+    proof::confirm(client)?;
+    if !request.resource.is_empty() {
+        return Err(OAuthError::new(
+            ErrorCode::InvalidTarget,
+            "administrative_resource",
+            "an administration token is for this server alone; leave resource out",
+        ));
+    }
+    let authorization = grant(entry, request, &allowed)?;
+    let lifetime = client.access_token_lifetime.unwrap_or(administration_token::MAX_LIFETIME);
+    let token = administration_token::issue(
+        state.database(),
+        state.clock(),
+        state.entropy(),
+        &client.id,
+        &authorization.scope,
+        lifetime,
+    )
+    .await
+    .map_err(|error| {
+        tracing::error!(%error, "cannot keep an administration token");
+        OAuthError::new(
+            ErrorCode::TemporarilyUnavailable,
+            "database",
+            "the token cannot be made for the moment",
+        )
+        .retry_after(2)
+    })?;
+    state.registry().current().map_err(stale)?;
+    tracing::info!(
+        client_id = client.id,
+        scope = authorization.scope,
+        expires_in = token.expires_in,
+        "administration token issued"
+    );
+    Ok(TokenResponse {
+        access_token: token.expose(),
+        token_type: "Bearer",
+        expires_in: token.expires_in,
+        scope: &authorization.scope,
+    }
+    .into_response())
+}
+
+/// The place where grants differ; there is one so far.
+fn grant(
+    entry: &ClientEntry,
+    request: &TokenRequest<'_>,
+    allowed: &[&str],
+) -> Result<Authorization, OAuthError> {
+    client_credentials::authorize(&entry.client.id, request.scope.as_deref(), allowed)
+}
+
+/// No stale answer (identity-provider: a node whose image is stale refuses).
+pub(super) fn stale(reason: Stale) -> OAuthError {
+    let code = match reason {
+        Stale::Clock => "clock",
+        _ => "stale_image",
+    };
+    OAuthError::new(
+        ErrorCode::TemporarilyUnavailable,
+        code,
+        "the server cannot see its registry for the moment; try again",
+    )
+    .retry_after(2)
+}
+
+fn invalid_request(reason: &'static str, description: &'static str) -> OAuthError {
+    OAuthError::new(ErrorCode::InvalidRequest, reason, description)
+}
+
+/// One line per refusal: why, and who the request said it was from. Never a credential.
+fn log(error: &OAuthError, claimed: &str) {
+    // Anybody can write anything there: it is cut and escaped.
+    let client_id: String = claimed.chars().take(64).flat_map(char::escape_default).collect();
+    let (reason, status) = (error.reason(), error.code().status().as_u16());
+    match error.code() {
+        ErrorCode::ServerError | ErrorCode::TemporarilyUnavailable => {
+            tracing::error!(client_id, reason, status, error = error.code().as_str(), "token request failed");
+        }
+        _ => {
+            tracing::warn!(client_id, reason, status, error = error.code().as_str(), "token request refused");
+        }
+    }
+}
