@@ -1,0 +1,70 @@
+use axum::extract::FromRequestParts;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+
+use super::api_error::ApiError;
+use crate::operations::{self, Actor, Administrator, Context};
+use crate::registry::scope;
+
+/// The caller may read: an administration token with `admin:read`.
+#[derive(Debug)]
+pub(super) struct MayRead;
+
+/// The caller may change: an administration token with `admin:write`. The journal names the actor.
+#[derive(Debug)]
+pub(super) struct MayWrite(pub(super) Actor);
+
+impl FromRequestParts<Context> for MayRead {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, context: &Context) -> Result<Self, ApiError> {
+        authorize(parts, context, scope::ADMIN_READ).await?;
+        Ok(Self)
+    }
+}
+
+impl FromRequestParts<Context> for MayWrite {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, context: &Context) -> Result<Self, ApiError> {
+        Ok(Self(authorize(parts, context, scope::ADMIN_WRITE).await?.actor))
+    }
+}
+
+async fn authorize(parts: &Parts, context: &Context, scope: &'static str) -> Result<Administrator, ApiError> {
+    let token = bearer_token(parts)?;
+    // A JWT is no administration token, whoever signed it: a leaked signing key makes no administrator.
+    let administrator = operations::authenticate(context, token).await?.ok_or_else(|| {
+        ApiError::unauthorized(
+            Some("invalid_token"),
+            "the token is no administration token of this server, or it has expired or been ended; get a new one \
+             from the token endpoint with the scope admin:read or admin:write",
+        )
+    })?;
+    if administrator.has_scope(scope) { Ok(administrator) } else { Err(ApiError::insufficient_scope(scope)) }
+}
+
+/// The token of the one `Authorization` header (RFC 6750 §2.1). Two headers are two claims of who the caller is:
+/// none is believed.
+fn bearer_token(parts: &Parts) -> Result<&str, ApiError> {
+    let mut values = parts.headers.get_all(AUTHORIZATION).iter();
+    let value = match (values.next(), values.next()) {
+        (Some(value), None) => value,
+        (None, _) => {
+            return Err(ApiError::unauthorized(
+                None,
+                "send Authorization: Bearer with an administration token",
+            ));
+        }
+        (Some(_), Some(_)) => {
+            return Err(ApiError::unauthorized(None, "send exactly one Authorization header"));
+        }
+    };
+    let text = value.to_str().unwrap_or_default();
+    let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
+    if scheme.eq_ignore_ascii_case("bearer") {
+        Ok(token)
+    } else {
+        Err(ApiError::unauthorized(None, "the Authorization header must have the scheme Bearer"))
+    }
+}

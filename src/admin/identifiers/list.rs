@@ -1,0 +1,34 @@
+use axum::extract::State;
+use axum::response::Response;
+
+use super::IdentifierBody;
+use crate::admin::api_error::ApiError;
+use crate::admin::authorization::MayRead;
+use crate::admin::json_body::json_response;
+use crate::admin::page::{List, PageQuery};
+use crate::admin::path_text::{PathText, Segment};
+use crate::operations::{self, Context};
+
+/// List ONE Record IDs of a participant
+///
+/// In the order of their characters.
+#[utoipa::path(
+    get,
+    path = "/admin/v1/participants/{id}/identifiers",
+    operation_id = "listIdentifiers",
+    tag = "identifiers",
+    security(("administration_token" = ["admin:read"])),
+    params(("id" = String, Path, description = "The participant's id.", max_length = 64), PageQuery),
+    responses(
+        (status = 200, description = "A page.", body = List<IdentifierBody>)
+    )
+)]
+pub(in crate::admin) async fn list(
+    State(context): State<Context>,
+    _: MayRead,
+    PathText(id): PathText<Segment>,
+    query: PageQuery,
+) -> Result<Response, ApiError> {
+    let page = operations::identifier::list(&context, id.as_str(), &query.request()).await?;
+    Ok(json_response(&List::<IdentifierBody>::new(page.items, page.next_cursor.as_ref())))
+}

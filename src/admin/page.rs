@@ -1,0 +1,165 @@
+use axum::extract::FromRequestParts;
+use carnet_token::base64url;
+use http::request::Parts;
+use serde::Serialize;
+use url::form_urlencoded;
+use utoipa::{IntoParams, ToSchema};
+
+use super::api_error::ApiError;
+use crate::operations::{Context, FieldError, ListRequest};
+
+/// One page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct List<T> {
+    /// What stands on this page.
+    pub(super) items: Vec<T>,
+    /// The `cursor` of the next page; null on the last one.
+    pub(super) next_cursor: Option<String>,
+}
+
+impl<T> List<T> {
+    /// Renders a page; `last` is the key with which the next one begins, made opaque here.
+    pub(super) fn new<I: Into<T>>(items: Vec<I>, last: Option<&String>) -> Self {
+        Self {
+            items: items.into_iter().map(Into::into).collect(),
+            next_cursor: last.map(|key| base64url::encode(key.as_bytes())),
+        }
+    }
+}
+
+/// Which page of a list.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct PageQuery {
+    /// How many items at most; 50 unless given.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<i64>,
+    /// Where the page begins: `next_cursor` of the page before it.
+    #[param(max_length = 1024)]
+    cursor: Option<String>,
+}
+
+/// Which page of the clients, and whose.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ClientQuery {
+    /// Only the clients of this participant.
+    #[param(max_length = 64)]
+    pub(super) participant_id: Option<String>,
+    /// How many items at most; 50 unless given.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<i64>,
+    /// Where the page begins: `next_cursor` of the page before it.
+    #[param(max_length = 1024)]
+    cursor: Option<String>,
+}
+
+impl PageQuery {
+    pub(super) fn request(&self) -> ListRequest {
+        request(self.limit, self.cursor.as_deref())
+    }
+}
+
+impl ClientQuery {
+    pub(super) fn request(&self) -> ListRequest {
+        request(self.limit, self.cursor.as_deref())
+    }
+}
+
+fn request(limit: Option<i64>, after: Option<&str>) -> ListRequest {
+    ListRequest { after: after.unwrap_or_default().to_owned(), limit: limit.unwrap_or(50) }
+}
+
+impl FromRequestParts<Context> for PageQuery {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Context) -> Result<Self, ApiError> {
+        let [limit, cursor] = read(parts.uri.query(), ["limit", "cursor"])?;
+        Ok(Self { limit: limit.map(|text| parse_limit(&text)).transpose()?, cursor: open(cursor)? })
+    }
+}
+
+impl FromRequestParts<Context> for ClientQuery {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Context) -> Result<Self, ApiError> {
+        let [limit, cursor, participant_id] = read(parts.uri.query(), ["limit", "cursor", "participant_id"])?;
+        let limit = limit.map(|text| parse_limit(&text)).transpose()?;
+        Ok(Self { participant_id, limit, cursor: open(cursor)? })
+    }
+}
+
+/// Reads the parameters that are known; another one, or one that comes twice, is refused.
+fn read<const N: usize>(
+    query: Option<&str>,
+    known: [&'static str; N],
+) -> Result<[Option<String>; N], ApiError> {
+    let mut values = [const { None }; N];
+    for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+        let Some(at) = known.iter().position(|known| *known == name) else {
+            let name = name.chars().take(100).collect::<String>();
+            return Err(fault(name, format!("is not known here; known: {}", known.join(", "))));
+        };
+        if values[at].replace(value.into_owned()).is_some() {
+            return Err(fault(known[at], "stands twice"));
+        }
+    }
+    Ok(values)
+}
+
+fn parse_limit(text: &str) -> Result<i64, ApiError> {
+    // `+5` and `05` are no numbers that this server would write.
+    let number = text.parse::<i64>().ok().filter(|n| (1..=200).contains(n) && n.to_string() == text);
+    number.ok_or_else(|| fault("limit", "must be a number from 1 to 200"))
+}
+
+/// The key inside an opaque cursor.
+fn open(cursor: Option<String>) -> Result<Option<String>, ApiError> {
+    let Some(cursor) = cursor else { return Ok(None) };
+    let key = base64url::decode(&cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    match key.filter(|key| (1..=512).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic())) {
+        Some(key) => Ok(Some(key)),
+        None => Err(fault("cursor", "must be the next_cursor of an earlier page")),
+    }
+}
+
+fn fault(field: impl Into<String>, reason: impl Into<String>) -> ApiError {
+    ApiError::invalid(vec![FieldError { field: field.into(), reason: reason.into() }])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_a_plain_number_from_1_to_200() {
+        assert_eq!(parse_limit("200").unwrap(), 200);
+        for wrong in ["", "0", "201", "-1", "+5", "05", "5 ", "1.0", "x", "99999999999999999999"] {
+            assert!(parse_limit(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_that_was_not_given_out_is_refused() {
+        let cursor = List::<String>::new(Vec::<String>::new(), Some(&"01ARZ".to_owned())).next_cursor;
+        assert_eq!(open(cursor).unwrap().as_deref(), Some("01ARZ"));
+        for wrong in [
+            "",
+            "!",
+            "AA",
+            "AAA=",
+            "\0",
+            &base64url::encode("é".as_bytes()),
+            &base64url::encode(&[b'a'; 513]),
+        ] {
+            assert!(open(Some(wrong.to_owned())).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn unknown_and_repeated_parameters_are_refused() {
+        assert_eq!(read(Some("b=1"), ["a", "b"]).unwrap(), [None, Some("1".to_owned())]);
+        assert!(read(Some("c=1"), ["a", "b"]).is_err());
+        assert!(read(Some("a=1&a=1"), ["a", "b"]).is_err());
+    }
+}

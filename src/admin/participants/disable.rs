@@ -1,0 +1,33 @@
+use axum::extract::State;
+use axum::response::Response;
+
+use super::ParticipantBody;
+use crate::admin::api_error::ApiError;
+use crate::admin::authorization::MayWrite;
+use crate::admin::json_body::json_response;
+use crate::admin::path_text::{PathText, Segment};
+use crate::operations::{self, Context};
+
+/// Disable a participant
+///
+/// None of its clients gets tokens until it is enabled again.
+/// Repeating it changes nothing.
+#[utoipa::path(
+    post,
+    path = "/admin/v1/participants/{id}/disable",
+    operation_id = "disableParticipant",
+    tag = "participants",
+    security(("administration_token" = ["admin:write"])),
+    params(("id" = String, Path, description = "The participant's id.", max_length = 64)),
+    responses(
+        (status = 200, description = "The participant as it is now.", body = ParticipantBody)
+    )
+)]
+pub(in crate::admin) async fn disable(
+    State(context): State<Context>,
+    MayWrite(actor): MayWrite,
+    PathText(id): PathText<Segment>,
+) -> Result<Response, ApiError> {
+    let participant = operations::participant::disable(&context, &actor, id.as_str()).await?;
+    Ok(json_response(&ParticipantBody::from(participant)))
+}

@@ -1,0 +1,43 @@
+use axum::extract::State;
+use axum::response::Response;
+use http::HeaderMap;
+
+use super::ResourceServerBody;
+use crate::admin::api_error::{ApiError, Problem};
+use crate::admin::authorization::MayWrite;
+use crate::admin::entity_tag::{if_match, with_etag};
+use crate::admin::json_body::{JsonBody, json_response};
+use crate::admin::path_text::{PathText, Segment};
+use crate::operations::resource_server::{self, ResourceServerChange};
+use crate::operations::{self, Context};
+
+/// Change a resource server
+///
+/// What is left out stays as it is. With `If-Match`, only if nobody else changed it meanwhile.
+#[utoipa::path(
+    patch,
+    path = "/admin/v1/resource-servers/{id}",
+    operation_id = "updateResourceServer",
+    tag = "resource servers",
+    security(("administration_token" = ["admin:write"])),
+    params(("id" = String, Path, description = "The resource server's id.", max_length = 64), ("If-Match" = Option<String>, Header, description = "Versions, one of which it must have.")),
+    request_body(content = ResourceServerChange),
+    responses(
+        (status = 200, description = "The resource server as it is now.", body = ResourceServerBody, headers(("ETag" = String, description = "Its version, for If-Match."))),
+        (status = 409, description = "The identifier is another's.", body = Problem, content_type = "application/problem+json")
+    )
+)]
+pub(in crate::admin) async fn update(
+    State(context): State<Context>,
+    MayWrite(actor): MayWrite,
+    PathText(id): PathText<Segment>,
+    headers: HeaderMap,
+    JsonBody(change): JsonBody<ResourceServerChange>,
+) -> Result<Response, ApiError> {
+    let expected = if_match(&headers);
+    let server =
+        operations::resource_server::update(&context, &actor, id.as_str(), change, expected.as_deref())
+            .await?;
+    let version = resource_server::version(&server);
+    Ok(with_etag(json_response(&ResourceServerBody::from(server)), &version))
+}

@@ -1,0 +1,254 @@
+//! What a running identity provider consists of, and how it comes to be.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use carnet_ambient::{Clock, Entropy};
+use carnet_db::Database;
+use zeroize::Zeroizing;
+
+use crate::config::Config;
+use crate::data_dir::{Credentials, DataDir, DataDirError};
+use crate::db::installation::Installation;
+use crate::keys::{self, Keyring, MasterKey, NewKeys};
+use crate::operations::bootstrap;
+use crate::registry::{Follower, scope};
+use crate::{db, operations};
+
+/// The parts that the rooms share. A room's state is made from it, and holds only what that room needs.
+#[derive(Clone)]
+pub struct App {
+    /// The validated configuration.
+    pub config: Arc<Config>,
+    /// The time.
+    pub clock: Clock,
+    /// Randomness.
+    pub entropy: Entropy,
+    /// The database.
+    pub database: Database,
+    /// The registry's memory image.
+    pub registry: Follower,
+    /// Signing keys and the secret MAC.
+    pub keys: Arc<Keyring>,
+    /// This node's folder, locked as long as the app lives.
+    pub data_dir: Arc<DataDir>,
+}
+
+/// Whether this start made the installation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// It did; the administrator's credentials stand in this file.
+    First(PathBuf),
+    /// It found one.
+    Again,
+}
+
+/// Why an identity provider cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// The database cannot be used.
+    #[error(transparent)]
+    Database(#[from] db::Error),
+    /// A key cannot be used.
+    #[error(transparent)]
+    Keys(#[from] keys::KeysError),
+    /// The first administrator could not be made.
+    #[error("cannot make the first administrator: {0}")]
+    Bootstrap(#[from] operations::Refusal),
+    /// The database holds sealed keys, but the key that opens them is missing.
+    #[error(
+        "the database belongs to installation {installation}, but its master key {path} is missing: copy it from \
+         the node that was started first, or name it with keys.master_key_file. A new one is never made for \
+         keys that exist"
+    )]
+    MasterKeyMissing {
+        /// The installation in the database.
+        installation: String,
+        /// Where the key was looked for.
+        path: PathBuf,
+    },
+    /// The master key opens the keys of another installation.
+    #[error("{path} is not the master key of this database (installation {installation})")]
+    MasterKeyForeign {
+        /// The installation in the database.
+        installation: String,
+        /// The key that was read.
+        path: PathBuf,
+    },
+    /// The data folder and the database belong to different installations.
+    #[error(
+        "the data folder belongs to installation {folder}, the database to {database}: check --data-dir and --database"
+    )]
+    Mixed {
+        /// What the folder says.
+        folder: String,
+        /// What the database says.
+        database: String,
+    },
+    /// The issuer is not the one of the first start.
+    #[error(
+        "this installation's issuer is {known}, not {given}: every token and trust list names it, so that it cannot \
+         change. Start with --issuer {known}, or begin a new installation in another --data-dir and database"
+    )]
+    Issuer {
+        /// The issuer of the first start.
+        known: String,
+        /// The configured one.
+        given: String,
+    },
+    /// A task ended badly.
+    #[error("internal: {0}")]
+    Internal(String),
+}
+
+impl From<carnet_db::Error> for StartError {
+    fn from(error: carnet_db::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+impl App {
+    /// Opens the installation, or makes it if this is the first start.
+    ///
+    /// # Errors
+    /// What stands in the way, and what to do about it.
+    pub async fn open(config: Config, clock: Clock, entropy: Entropy) -> Result<(Self, Start), StartError> {
+        keys::install_crypto_provider();
+        let data_dir = DataDir::open(config.data_dir())?;
+        let database = Database::connect(config.database()).await?;
+        db::migrate(&database).await?;
+        let start = match db::installation::find(database.reader().pool()).await? {
+            Some(_) => Start::Again,
+            None => first_start(&config, &data_dir, &database, &clock, &entropy).await?,
+        };
+        // Read again: another node may have been first while this one made its keys.
+        let installation = db::installation::find(database.reader().pool())
+            .await?
+            .ok_or_else(|| StartError::Internal("the installation is gone".to_owned()))?;
+        check_installation(&config, &data_dir, &installation)?;
+        let master = open_master_key(&config, &installation)?;
+        data_dir.set_installation(&installation.id)?;
+        data_dir.publish_credentials()?;
+        let keys = Keyring::open(&db::sealed_key::live(database.reader().pool()).await?, &master)?;
+        let registry = Follower::start(database.clone(), clock.clone()).await?;
+        let app = Self {
+            config: Arc::new(config),
+            clock,
+            entropy,
+            database,
+            registry,
+            keys: Arc::new(keys),
+            data_dir: Arc::new(data_dir),
+        };
+        Ok((app, start))
+    }
+}
+
+fn check_installation(
+    config: &Config,
+    data_dir: &DataDir,
+    installation: &Installation,
+) -> Result<(), StartError> {
+    if let Some(folder) = data_dir.installation()?.filter(|folder| *folder != installation.id) {
+        return Err(StartError::Mixed { folder, database: installation.id.clone() });
+    }
+    if installation.issuer != config.issuer() {
+        // A demonstration on loopback may come back on another port; a public issuer is for ever.
+        if installation.issuer.starts_with("https://") || config.issuer().starts_with("https://") {
+            return Err(StartError::Issuer {
+                known: installation.issuer.clone(),
+                given: config.issuer().to_owned(),
+            });
+        }
+        tracing::warn!(
+            known = installation.issuer,
+            given = config.issuer(),
+            "the loopback issuer has changed since the first start: tokens and audiences made before name the old one"
+        );
+    }
+    Ok(())
+}
+
+fn open_master_key(config: &Config, installation: &Installation) -> Result<MasterKey, StartError> {
+    let path = config.master_key_file();
+    if !path.exists() {
+        return Err(StartError::MasterKeyMissing {
+            installation: installation.id.clone(),
+            path: path.to_owned(),
+        });
+    }
+    let master = MasterKey::read(path)?;
+    if master.key_check_value() != installation.key_check_value {
+        return Err(StartError::MasterKeyForeign {
+            installation: installation.id.clone(),
+            path: path.to_owned(),
+        });
+    }
+    Ok(master)
+}
+
+/// Makes the installation: keys, the default resource server, the first administrator. The insert into
+/// `installation` decides which of several nodes it is; the others throw their keys away.
+async fn first_start(
+    config: &Config,
+    data_dir: &DataDir,
+    database: &Database,
+    clock: &Clock,
+    entropy: &Entropy,
+) -> Result<Start, StartError> {
+    if let Some(folder) = data_dir.installation()? {
+        return Err(StartError::Mixed { folder, database: "none: it is empty".to_owned() });
+    }
+    let path = config.master_key_file();
+    let master = if path.exists() {
+        // Left by a first start that did not get further, or given by the operator.
+        MasterKey::read(path)?
+    } else {
+        let master = MasterKey::generate(entropy);
+        master.write_new(path)?;
+        master
+    };
+    let (for_keys, for_clock) = (entropy.clone(), clock.clone());
+    let (master, sealed) = tokio::task::spawn_blocking(move || {
+        let sealed = NewKeys::generate(&for_keys)?.seal(&master, &for_clock, &for_keys)?;
+        Ok::<_, keys::KeysError>((master, sealed))
+    })
+    .await
+    .map_err(|error| StartError::Internal(error.to_string()))??;
+    let keyring = Keyring::open(&sealed, &master)?;
+
+    let mut tx = database.writer().begin().await?;
+    let installation = Installation {
+        id: entropy.ulid(clock),
+        key_check_value: master.key_check_value(),
+        issuer: config.issuer().to_owned(),
+        created_at: clock.now_millis(),
+    };
+    if !db::installation::insert(&mut tx, &installation).await? {
+        tx.rollback().await.map_err(db::Error::from)?;
+        return Ok(Start::Again);
+    }
+    for key in &sealed {
+        db::sealed_key::insert(&mut tx, key).await?;
+    }
+    let audience = config
+        .record()
+        .map_or_else(|| format!("{}/record", config.issuer()), |record| record.audience.clone());
+    let administrator = bootstrap::create(&mut tx, clock, entropy, &keyring, &audience).await?;
+    data_dir.write_credentials(&Credentials {
+        issuer: config.issuer().to_owned(),
+        token_endpoint: config.token_endpoint(),
+        admin_url: config.admin_url().to_owned(),
+        client_id: administrator.client_id,
+        client_secret: Zeroizing::new(administrator.secret.expose().to_owned()),
+        scope: scope::ADMINISTRATOR.join(" "),
+    })?;
+    tx.commit().await.map_err(db::Error::from)?;
+    data_dir.publish_credentials()?;
+    data_dir.set_installation(&installation.id)?;
+    Ok(Start::First(data_dir.credentials_path()))
+}

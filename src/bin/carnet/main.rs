@@ -1,0 +1,49 @@
+//! The program: what serves stands here, because only here the identity provider and the record server are
+//! both known.
+
+mod demo;
+mod logging;
+mod record;
+mod serve;
+mod signals;
+
+use std::process::ExitCode;
+
+use carnet::cli::local::{self, Failure};
+use carnet::cli::{AdminCommand, Cli, Command, RecordCommand, remote};
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // Databases, keys and credentials are for their owner alone, whoever makes the file.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("cannot start: {error}")),
+    };
+    let outcome = runtime.block_on(run(cli.command));
+    match outcome {
+        Ok(code) => code,
+        Err(failure) => fail(&failure.to_string()),
+    }
+}
+
+async fn run(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Serve(args) => serve::serve(&args).await?,
+        Command::Record(RecordCommand::Serve(args)) => record::serve(&args).await?,
+        Command::Demo(args) => return demo::demo(&args).await,
+        Command::Admin(AdminCommand::Reset(args)) => {
+            logging::start_for_commands();
+            local::reset(&args).await?;
+        }
+        Command::Health(args) => local::health(&args)?,
+        Command::Remote(command) => remote::run(command).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn fail(sentence: &str) -> ExitCode {
+    eprintln!("carnet: {sentence}");
+    ExitCode::FAILURE
+}

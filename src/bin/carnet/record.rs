@@ -1,0 +1,83 @@
+use carnet::cli::local::{Failure, RecordServeArgs};
+use carnet::config::RecordConfig;
+use carnet::http::{Guard, Limits, Listener, guard};
+use carnet_ambient::{Clock, Entropy};
+use carnet_db::{Database, Engine};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::serve::bind;
+use crate::{logging, signals};
+
+/// `carnet record serve`: the record server alone. It knows the issuer's address and nothing else of it.
+pub async fn serve(args: &RecordServeArgs) -> Result<(), Failure> {
+    let (config, raw) = args.load()?;
+    logging::start(&raw)?;
+    let socket = bind("the record server", config.listen).await?;
+    if let (Engine::Sqlite, Some(folder)) = (config.database.engine(), &raw.server.data_dir) {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| Failure(format!("cannot make the folder {}: {error}", folder.display())))?;
+    }
+    let mounted = Mounted::open(&config, Clock::system(), Entropy::system()).await?;
+    let stop = CancellationToken::new();
+    let listener = tokio::spawn(mounted.listener(&config, socket).serve(stop.clone()));
+    tracing::info!(
+        base_url = config.base_url,
+        issuer = config.issuer,
+        audience = config.audience,
+        companies = config.companies.len(),
+        "the record server is ready"
+    );
+    let signal = signals::told_to_end().await?;
+    tracing::info!(signal, "stopping: no new connections, requests in flight are answered");
+    stop.cancel();
+    let _ = listener.await;
+    mounted.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// A record server and its database.
+pub struct Mounted {
+    server: carnet_record::Server,
+    database: Database,
+}
+
+impl Mounted {
+    /// Opens it.
+    pub async fn open(config: &RecordConfig, clock: Clock, entropy: Entropy) -> Result<Self, Failure> {
+        let database = Database::connect(&config.database).await.map_err(Failure::from_error)?;
+        let base_url = config.base_url.parse().map_err(Failure::from_error)?;
+        let mut record = carnet_record::Config::new(base_url, config.issuer.clone(), config.audience.clone());
+        record.companies = config
+            .companies
+            .iter()
+            .map(|(path, identifier)| carnet_record::Company {
+                path: path.clone(),
+                identifier: Some(identifier.clone()),
+            })
+            .collect();
+        record.allow_insecure_loopback = config.allow_insecure_loopback;
+        record.allow_bearer = config.allow_bearer;
+        record.hide_existence = config.hide_existence;
+        record.implicit_grant = config.implicit_grant;
+        let server = carnet_record::Server::open(record, database.clone(), clock, entropy)
+            .await
+            .map_err(|error| Failure(format!("record server: {error}")))?;
+        Ok(Self { server, database })
+    }
+
+    /// What answers on its socket.
+    pub fn listener(&self, config: &RecordConfig, socket: TcpListener) -> Listener {
+        let hosts = config.hosts.clone();
+        let guarded =
+            guard(self.server.router(), Guard { hosts, origins: None, timeout: Duration::from_secs(30) });
+        Listener { socket, tls: None, router: guarded, limits: Limits::default() }
+    }
+
+    /// Closes the database.
+    pub async fn close(self) {
+        self.database.close().await;
+    }
+}

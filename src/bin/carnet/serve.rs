@@ -1,0 +1,196 @@
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::time::Duration;
+
+use carnet::app::{App, Start};
+use carnet::cli::local::{Failure, ServeArgs};
+use carnet::config::Config;
+use carnet::http::{Limits, Listener, acceptor};
+use carnet::{db, oauth, router};
+use carnet_ambient::{Clock, Entropy};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::{logging, record, signals};
+
+/// How often what has expired is swept out.
+const HOUSEKEEPING: Duration = Duration::from_secs(60);
+
+/// Sockets that are bound before anything is made, so that a taken port changes nothing.
+pub struct Sockets {
+    /// Of the public listener.
+    pub public: TcpListener,
+    /// Of the administration listener.
+    pub administration: TcpListener,
+    /// Of the record server, if it is on.
+    pub record: Option<TcpListener>,
+}
+
+impl Sockets {
+    async fn bind(config: &Config) -> Result<Self, Failure> {
+        Ok(Self {
+            public: bind("the public listener", config.listen()).await?,
+            administration: bind("the administration listener", config.admin_listen()).await?,
+            record: match config.record() {
+                Some(record) => Some(bind("the record server", record.listen).await?),
+                None => None,
+            },
+        })
+    }
+}
+
+/// Binds an address, and says whose it was if that fails.
+pub async fn bind(whose: &str, address: std::net::SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| Failure(format!("cannot listen on {address} for {whose}: {error}")))
+}
+
+/// `carnet serve`.
+pub async fn serve(args: &ServeArgs) -> Result<(), Failure> {
+    let (config, raw) = args.load()?;
+    logging::start(&raw)?;
+    let sockets = Sockets::bind(&config).await?;
+    let stop = CancellationToken::new();
+    let running = Running::start(config, sockets, Clock::system(), Entropy::system(), stop.clone()).await?;
+    // Whoever asks for JSON collects both streams, and wants nothing else in them.
+    if raw.log.format.as_deref() != Some("json") {
+        print_banner(&running);
+    }
+    tracing::info!(
+        issuer = running.app.config.issuer(),
+        listen = %running.app.config.listen(),
+        admin_listen = %running.app.config.admin_listen(),
+        version = env!("CARGO_PKG_VERSION"),
+        "carnet is ready"
+    );
+    let signal = signals::told_to_end().await?;
+    tracing::info!(signal, "stopping: no new connections, requests in flight are answered");
+    stop.cancel();
+    running.stopped().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// An identity provider that answers, with the record server beside it if that is on.
+pub struct Running {
+    /// Its parts.
+    pub app: App,
+    /// Whether this start made the installation.
+    pub start: Start,
+    oauth: oauth::State,
+    listeners: JoinSet<()>,
+    background: JoinSet<()>,
+    record: Option<record::Mounted>,
+}
+
+impl Running {
+    /// Opens the installation and begins to answer.
+    pub async fn start(
+        config: Config,
+        sockets: Sockets,
+        clock: Clock,
+        entropy: Entropy,
+        stop: CancellationToken,
+    ) -> Result<Self, Failure> {
+        let tls = match config.tls() {
+            Some(files) => {
+                let host = config.issuer().split_once("://").map_or("", |(_, host)| host);
+                Some(acceptor(files, host, &clock).map_err(Failure::from_error)?)
+            }
+            None => None,
+        };
+        let record_config = config.record().cloned();
+        let (app, start) =
+            App::open(config, clock.clone(), entropy.clone()).await.map_err(Failure::from_error)?;
+        let oauth = oauth::State::new(&app).await.map_err(Failure::from_error)?;
+        let limits = Limits::default();
+        let public =
+            Listener { socket: sockets.public, tls, router: router::public(&app, oauth.clone()), limits };
+        let administration = Listener {
+            socket: sockets.administration,
+            tls: None,
+            router: router::administration(&app),
+            limits,
+        };
+        let mut listeners = JoinSet::new();
+        listeners.spawn(public.serve(stop.clone()));
+        listeners.spawn(administration.serve(stop.clone()));
+        let mut record = None;
+        if let (Some(config), Some(socket)) = (record_config, sockets.record) {
+            let mounted = record::Mounted::open(&config, clock, entropy).await?;
+            listeners.spawn(mounted.listener(&config, socket).serve(stop.clone()));
+            record = Some(mounted);
+        }
+        let mut background = JoinSet::new();
+        background.spawn(app.registry.clone().follow());
+        background.spawn(housekeeping(app.clone()));
+        Ok(Self { app, start, oauth, listeners, background, record })
+    }
+
+    /// Waits until every listener has drained, then saves what must survive and closes.
+    pub async fn stopped(mut self) {
+        while self.listeners.join_next().await.is_some() {}
+        self.background.shutdown().await;
+        if let Err(error) = self.oauth.save().await {
+            tracing::error!(%error, "the consumed assertion identifiers could not be saved");
+        }
+        if let Some(record) = self.record {
+            record.close().await;
+        }
+        self.app.database.close().await;
+    }
+}
+
+async fn housekeeping(app: App) {
+    let mut ticks = tokio::time::interval(HOUSEKEEPING);
+    loop {
+        ticks.tick().await;
+        let pool = app.database.writer().pool();
+        let swept = async {
+            db::administration_token::forget_expired(pool, app.clock.now_millis()).await?;
+            db::consumed_identifier::forget_expired(pool, app.clock.now()).await
+        };
+        if let Err(error) = swept.await {
+            tracing::warn!(%error, "what has expired could not be swept out; trying again in a minute");
+        }
+    }
+}
+
+fn print_banner(running: &Running) {
+    let config = &running.app.config;
+    let mut text = format!(
+        "carnet {}\n  issuer          {}\n  administration  {}\n",
+        env!("CARGO_PKG_VERSION"),
+        config.issuer(),
+        config.admin_url()
+    );
+    if let Some(record) = config.record() {
+        let _ = writeln!(text, "  record server   {} (audience {})", record.base_url, record.audience);
+        if record.companies.is_empty() {
+            text.push_str(
+                "                  serves no company yet: add [[record.company]] to the configuration\n",
+            );
+        }
+    }
+    let _ = writeln!(text, "  data            {}", config.data_dir().display());
+    text.push('\n');
+    if let Start::First(credentials) = &running.start {
+        let _ = writeln!(
+            text,
+            "First start: keys, database and one administrator were made.\n\
+             The administrator's secret is valid for 24 hours: {}\n\n\
+             Next, in another terminal:\n  \
+             export CARNET_CREDENTIALS={}\n  \
+             carnet participant add --help",
+            credentials.display(),
+            credentials.display()
+        );
+    } else {
+        let _ = writeln!(text, "Credentials lost or expired? Stop the server and run: carnet admin reset");
+    }
+    // A closed standard output is no reason to stop serving.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    let _ = std::io::stdout().flush();
+}

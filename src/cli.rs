@@ -1,0 +1,50 @@
+//! The command line. Commands on the data folder are in `local`; commands that speak to the administration
+//! API are in `remote`. What serves is in the binary, the only place that knows the record server.
+
+pub mod local;
+pub mod remote;
+
+use clap::{Parser, Subcommand};
+
+/// Identity and authorization provider of the Internet of Logistics.
+#[derive(Debug, Parser)]
+#[command(name = "carnet", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the identity provider, and on request the reference ONE Record server.
+    Serve(local::ServeArgs),
+    /// The reference ONE Record server.
+    #[command(subcommand)]
+    Record(RecordCommand),
+    /// Show the main job: two companies, an identity provider, a record server, tokens and refusals.
+    Demo(local::DemoArgs),
+    /// Commands on the data folder, for its operator.
+    #[command(subcommand)]
+    Admin(AdminCommand),
+    /// Ask a running server whether it is ready; exit status 0 if it is.
+    Health(local::HealthArgs),
+    /// Commands that speak to the administration API.
+    #[command(flatten)]
+    Remote(remote::Command),
+}
+
+/// Commands of the record server.
+#[derive(Debug, Subcommand)]
+pub enum RecordCommand {
+    /// Run it alone, knowing nothing but the issuer's address.
+    Serve(local::RecordServeArgs),
+}
+
+/// Commands of the operator.
+#[derive(Debug, Subcommand)]
+pub enum AdminCommand {
+    /// Give the first administrator a new secret; every older one ends.
+    Reset(local::ResetArgs),
+}

@@ -1,0 +1,21 @@
+//! Commands on the data folder of this machine, and the flags of what serves.
+
+mod health;
+mod reset;
+mod serve_args;
+
+pub use health::{HealthArgs, health};
+pub use reset::{ResetArgs, reset};
+pub use serve_args::{DemoArgs, RecordServeArgs, ServeArgs};
+
+/// A sentence for the one who typed the command, and an exit status that is not zero.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Failure(pub String);
+
+impl Failure {
+    /// From anything that explains itself.
+    pub fn from_error(error: impl std::fmt::Display) -> Self {
+        Self(error.to_string())
+    }
+}

@@ -1,0 +1,62 @@
+use carnet_ambient::{Clock, Entropy};
+use clap::Args;
+use zeroize::Zeroizing;
+
+use super::{Failure, ServeArgs};
+use crate::app::{App, Start};
+use crate::data_dir::Credentials;
+use crate::operations;
+use crate::registry::scope;
+
+/// Flags of `carnet admin reset`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Stop the server first: the data folder is used by one process at a time.\n\n\
+    Example: carnet admin reset --data-dir iap")]
+pub struct ResetArgs {
+    /// The server's own flags, so that this command sees the same installation.
+    #[command(flatten)]
+    pub server: ServeArgs,
+    /// Why, for the journal.
+    #[arg(long, default_value = "")]
+    pub reason: String,
+}
+
+/// Gives the first administrator a new secret and writes it to the credentials file.
+///
+/// # Errors
+/// When the installation cannot be opened, or there is none.
+pub async fn reset(args: &ResetArgs) -> Result<(), Failure> {
+    let (config, _) = args.server.load()?;
+    if !config.data_dir().exists() {
+        return Err(Failure(format!(
+            "there is no installation in {}: give the --data-dir with which the server runs",
+            config.data_dir().display()
+        )));
+    }
+    let (app, start) =
+        App::open(config, Clock::system(), Entropy::system()).await.map_err(Failure::from_error)?;
+    if let Start::First(path) = start {
+        println!("this was the first start; the administrator's credentials are in {}", path.display());
+        return Ok(());
+    }
+    let context = operations::Context::new(&app);
+    let actor = operations::Actor::local();
+    let administrator =
+        operations::reset_administrator(&context, &actor, &args.reason).await.map_err(Failure::from_error)?;
+    let credentials = Credentials {
+        issuer: app.config.issuer().to_owned(),
+        token_endpoint: app.config.token_endpoint(),
+        admin_url: app.config.admin_url().to_owned(),
+        client_id: administrator.client_id,
+        client_secret: Zeroizing::new(administrator.secret.expose().to_owned()),
+        scope: scope::ADMINISTRATOR.join(" "),
+    };
+    app.data_dir.write_credentials(&credentials).map_err(Failure::from_error)?;
+    app.data_dir.publish_credentials().map_err(Failure::from_error)?;
+    println!(
+        "the administrator has a new secret, valid for 24 hours; it is in {}\nevery older secret and token has ended",
+        app.data_dir.credentials_path().display()
+    );
+    app.database.close().await;
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! Commands that speak to the administration API, as any other program would: with the credentials of a file,
+//! over HTTP. They know nothing that the API does not say.
+
+mod client;
+mod client_key;
+mod client_secret;
+mod connection;
+mod lifetime;
+mod output;
+mod participant;
+mod resource;
+
+use clap::Subcommand;
+
+use super::local::Failure;
+
+/// Commands that speak to the administration API.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Companies registered with this identity provider.
+    #[command(subcommand)]
+    Participant(participant::Command),
+    /// Machines of participants, their secrets and their keys.
+    #[command(subcommand)]
+    Client(client::Command),
+    /// Servers that accept access tokens.
+    #[command(subcommand)]
+    Resource(resource::Command),
+}
+
+/// Runs a command; what it has to say goes to standard output.
+///
+/// # Errors
+/// One sentence, when the server cannot be reached or refuses.
+pub async fn run(command: Command) -> Result<(), Failure> {
+    let output = match command {
+        Command::Participant(command) => participant::run(command).await,
+        Command::Client(command) => client::run(command).await,
+        Command::Resource(command) => resource::run(command).await,
+    }?;
+    print!("{output}");
+    Ok(())
+}

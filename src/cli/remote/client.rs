@@ -1,0 +1,175 @@
+use std::path::{Path, PathBuf};
+
+use carnet_client::Method;
+use clap::{ArgAction, Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::connection::Connection;
+use super::output::{self, Column};
+use super::{client_key, client_secret, lifetime};
+use crate::cli::local::Failure;
+use crate::registry::{SigningAlgorithm, TokenEndpointAuthMethod};
+
+const COLUMNS: &[Column] = &[
+    ("CLIENT ID", "client_id"),
+    ("NAME", "name"),
+    ("METHOD", "token_endpoint_auth_method"),
+    ("BOUND", "require_bound_tokens"),
+    ("STATUS", "status"),
+    ("PARTICIPANT", "participant_id"),
+];
+
+/// Commands on clients.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Register a machine of a participant.
+    Add(Box<Add>),
+    /// List the clients.
+    List(List),
+    /// Show one client.
+    Show(One),
+    /// Withdraw a client: it gets no tokens.
+    Disable(One),
+    /// Let a client get tokens again.
+    Enable(One),
+    /// Secrets of a client.
+    #[command(subcommand)]
+    Secret(client_secret::Command),
+    /// Public keys of a client.
+    #[command(subcommand)]
+    Key(client_key::Command),
+}
+
+/// `carnet client add`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  carnet client add --credentials admin-credentials.json --name 'booking system' \\\n    \
+    --participant 01ARZ3NDEKTSV4RRFFQ69G5FAV --require-bound-tokens false\n  \
+    carnet client add --credentials admin-credentials.json --name 'tracking' \\\n    \
+    --participant 01ARZ3NDEKTSV4RRFFQ69G5FAV --auth-method private_key_jwt --jwks keys.json"
+)]
+pub struct Add {
+    /// The id of the participant whose machine it is.
+    #[arg(long, value_name = "ID")]
+    participant: String,
+    /// Its name, for people.
+    #[arg(long)]
+    name: String,
+    /// How it authenticates: `client_secret_basic`, `client_secret_post` or `private_key_jwt`.
+    #[arg(long, value_name = "METHOD", default_value = "client_secret_basic")]
+    auth_method: TokenEndpointAuthMethod,
+    /// Whether it may only get tokens bound to its key or certificate.
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set)]
+    require_bound_tokens: bool,
+    /// A file with its public keys, a JWK Set; `-` reads standard input.
+    #[arg(long, value_name = "FILE")]
+    jwks: Option<PathBuf>,
+    /// A scope that it may ask for; give the flag once for each. Default: reading and writing logistics objects and
+    /// posting events.
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<String>,
+    /// A resource server that it may ask for, by identifier or id, its default one first.
+    #[arg(long = "audience", value_name = "URI")]
+    audiences: Vec<String>,
+    /// Lifetime of its access tokens, for instance 10m.
+    #[arg(long, value_name = "TIME", value_parser = lifetime::seconds)]
+    access_token_lifetime: Option<i64>,
+    /// Algorithm of its access tokens, RS256 or ES256. Default: the resource server's.
+    #[arg(long, value_name = "ALG")]
+    signing_alg: Option<SigningAlgorithm>,
+    /// The ONE Record ID in its tokens. Default: its participant's main one.
+    #[arg(long, value_name = "URI")]
+    one_record_id: Option<String>,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// `carnet client list`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  carnet client list --participant 01ARZ3NDEKTSV4RRFFQ69G5FAV --credentials admin-credentials.json"
+)]
+pub struct List {
+    /// Only the clients of this participant.
+    #[arg(long, value_name = "ID")]
+    participant: Option<String>,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// `carnet client show`, `disable`, `enable`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  carnet client show 01ARZ3NDEKTSV4RRFFQ69G5FAW --credentials admin-credentials.json"
+)]
+pub struct One {
+    /// The client's id.
+    client_id: String,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+pub(super) async fn run(command: Command) -> Result<String, Failure> {
+    match command {
+        Command::Add(add) => {
+            let made = add.connection.send(Method::POST, &["clients"], Some(&body(&add)?)).await?;
+            Ok(output::one_with_secret(&made, add.connection.json))
+        }
+        Command::List(List { participant, connection }) => {
+            let filter: Vec<(&str, &str)> =
+                participant.as_deref().map(|id| ("participant_id", id)).into_iter().collect();
+            Ok(output::list(&connection.list(&["clients"], &filter).await?, COLUMNS, connection.json))
+        }
+        Command::Show(One { client_id, connection }) => {
+            Ok(output::one(&connection.get(&["clients", &client_id]).await?, connection.json))
+        }
+        Command::Disable(one) => change(one, "disable").await,
+        Command::Enable(one) => change(one, "enable").await,
+        Command::Secret(command) => client_secret::run(command).await,
+        Command::Key(command) => client_key::run(command).await,
+    }
+}
+
+fn body(add: &Add) -> Result<Value, Failure> {
+    let mut body = json!({
+        "participant_id": add.participant,
+        "name": add.name,
+        "token_endpoint_auth_method": add.auth_method,
+        "require_bound_tokens": add.require_bound_tokens,
+    });
+    if let Some(path) = &add.jwks {
+        body["jwks"] = client_key::public_half_only(read_json(path)?)?;
+    }
+    if !add.scopes.is_empty() {
+        body["scopes"] = json!(add.scopes);
+    }
+    if !add.audiences.is_empty() {
+        body["audiences"] = json!(add.audiences);
+    }
+    if let Some(seconds) = add.access_token_lifetime {
+        body["access_token_lifetime"] = json!(seconds);
+    }
+    if let Some(alg) = add.signing_alg {
+        body["signing_alg"] = json!(alg);
+    }
+    if let Some(uri) = &add.one_record_id {
+        body["one_record_id"] = json!(uri);
+    }
+    Ok(body)
+}
+
+/// A JSON file, or with `-` standard input.
+pub(super) fn read_json(path: &Path) -> Result<Value, Failure> {
+    let text = if path == Path::new("-") {
+        std::io::read_to_string(std::io::stdin())
+    } else {
+        std::fs::read_to_string(path)
+    };
+    let text = text.map_err(|error| Failure(format!("{} cannot be read: {error}", path.display())))?;
+    serde_json::from_str(&text).map_err(|error| Failure(format!("{} is not JSON: {error}", path.display())))
+}
+
+async fn change(One { client_id, connection }: One, verb: &str) -> Result<String, Failure> {
+    let now = connection.send(Method::POST, &["clients", &client_id, verb], None).await?;
+    Ok(output::one(&now, connection.json))
+}

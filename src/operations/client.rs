@@ -1,0 +1,28 @@
+//! Machines of participants, and administrators.
+
+mod audiences;
+mod create;
+mod disable;
+mod enable;
+mod get;
+mod list;
+mod status;
+
+pub use create::{Created, NewClient, create};
+pub use disable::disable;
+pub use enable::enable;
+pub use get::get;
+pub use list::list;
+
+use crate::registry::Client;
+
+pub(super) const KIND: &str = "client";
+
+/// A client, with its audiences spelled out.
+#[derive(Debug, Clone)]
+pub struct Details {
+    /// The client.
+    pub client: Client,
+    /// Identifiers of the resource servers that it may ask for; empty means the default one.
+    pub audiences: Vec<String>,
+}

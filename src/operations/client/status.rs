@@ -1,0 +1,44 @@
+use super::{Details, KIND, audiences};
+use crate::db;
+use crate::operations::context::Change;
+use crate::operations::{Actor, Context, Refusal, check};
+use crate::registry::{Client, Status};
+
+/// Gives a client a status. That it has it already is no error: the caller has what was asked for.
+pub(super) async fn change(
+    context: &Context,
+    actor: &Actor,
+    id: &str,
+    status: Status,
+    action: &'static str,
+) -> Result<Details, Refusal> {
+    let id = check::id(KIND, id)?;
+    let mut tx = context.begin().await?;
+    let before = db::client::find(&mut *tx, id).await?.ok_or_else(|| Refusal::not_found(KIND, id))?;
+    if before.bootstrap && status == Status::Disabled {
+        return Err(Refusal::conflict(
+            "client_id",
+            "is the administrator that the first start made, who would lock everybody out",
+            "revoke its secrets instead; `carnet admin reset` makes a new one",
+        ));
+    }
+    let now = context.clock.now_millis();
+    if !db::client::set_status(&mut tx, id, status, now).await? {
+        drop(tx);
+        return audiences::details_of(context, before).await;
+    }
+    let after = Client { status, updated_at: now, ..before.clone() };
+    if status == Status::Disabled {
+        db::administration_token::forget_client(&mut tx, id).await?;
+    }
+    let change = Change {
+        action,
+        subject: format!("client/{id}"),
+        before: Some(&before),
+        after: Some(&after),
+        reason: "",
+    };
+    context.means().journal(&mut tx, actor, change).await?;
+    context.commit(tx).await?;
+    audiences::details_of(context, after).await
+}

@@ -1,0 +1,38 @@
+use super::Journaled;
+use crate::db;
+use crate::operations::context::Change;
+use crate::operations::{Actor, Context, Refusal, check, client};
+
+const KIND: &str = "client secret";
+
+/// Revokes a secret for ever. That it is revoked already is no error.
+///
+/// # Errors
+/// [`Refusal::NotFound`] without that client or that secret.
+pub async fn revoke(
+    context: &Context,
+    actor: &Actor,
+    client_id: &str,
+    secret_id: &str,
+) -> Result<(), Refusal> {
+    let client_id = check::id(client::KIND, client_id)?;
+    let secret_id = check::id(KIND, secret_id)?;
+    let mut tx = context.begin().await?;
+    if db::client::find(&mut *tx, client_id).await?.is_none() {
+        return Err(Refusal::not_found(client::KIND, client_id));
+    }
+    let found = db::client_secret::find(&mut *tx, client_id, secret_id).await?;
+    let secret = found.ok_or_else(|| Refusal::not_found(KIND, secret_id))?;
+    if !db::client_secret::revoke(&mut tx, client_id, secret_id).await? {
+        return Ok(());
+    }
+    let change = Change {
+        action: "client_secret.revoke",
+        subject: format!("client/{client_id}"),
+        before: Some(&Journaled::from(&secret)),
+        after: None::<&Journaled<'_>>,
+        reason: "",
+    };
+    context.means().journal(&mut tx, actor, change).await?;
+    context.commit(tx).await
+}

@@ -1,0 +1,141 @@
+use std::fmt;
+use std::sync::Arc;
+
+use carnet_ambient::{Clock, Entropy};
+use carnet_db::{Database, Transaction};
+use serde::Serialize;
+
+use super::Refusal;
+use crate::app::App;
+use crate::audit::{self, Entry};
+use crate::config::Config;
+use crate::db;
+use crate::keys::Keyring;
+use crate::registry::Follower;
+
+/// What operations work with.
+#[derive(Clone)]
+pub struct Context {
+    /// The database.
+    pub database: Database,
+    /// The memory image, brought up to date after each change.
+    pub registry: Follower,
+    /// The installation's keys.
+    pub keys: Arc<Keyring>,
+    /// The time.
+    pub clock: Clock,
+    /// Randomness.
+    pub entropy: Entropy,
+    /// The validated configuration.
+    pub config: Arc<Config>,
+}
+
+/// The part of a [`Context`] with which credentials are made and journaled: all that the first start has.
+#[derive(Clone, Copy)]
+pub(super) struct Means<'a> {
+    pub(super) keys: &'a Keyring,
+    pub(super) clock: &'a Clock,
+    pub(super) entropy: &'a Entropy,
+}
+
+/// Who does something, as the journal writes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor(String);
+
+impl Actor {
+    /// A client of the admin API.
+    #[must_use]
+    pub fn client(client_id: &str) -> Self {
+        Self(format!("client/{client_id}"))
+    }
+
+    /// Whoever runs this process and so has the data folder at hand, by their number.
+    #[must_use]
+    pub fn local() -> Self {
+        Self(format!("local/{}", rustix::process::getuid().as_raw()))
+    }
+
+    /// `client/ID` or `local/USER`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Which page of a list is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListRequest {
+    /// The page begins after this key; empty for the first page.
+    pub after: String,
+    /// How many items at most, 1 to 200.
+    pub limit: i64,
+}
+
+/// What the journal says of one change.
+pub(super) struct Change<'a, B: Serialize, A: Serialize> {
+    pub(super) action: &'static str,
+    pub(super) subject: String,
+    pub(super) before: Option<&'a B>,
+    pub(super) after: Option<&'a A>,
+    pub(super) reason: &'a str,
+}
+
+impl Context {
+    /// The operations' share of the application.
+    #[must_use]
+    pub fn new(app: &App) -> Self {
+        Self {
+            database: app.database.clone(),
+            registry: app.registry.clone(),
+            keys: Arc::clone(&app.keys),
+            clock: app.clock.clone(),
+            entropy: app.entropy.clone(),
+            config: Arc::clone(&app.config),
+        }
+    }
+
+    pub(super) fn means(&self) -> Means<'_> {
+        Means { keys: &self.keys, clock: &self.clock, entropy: &self.entropy }
+    }
+
+    /// Begins a transaction in which nobody else changes the registry.
+    ///
+    /// Some rules span tables (an identifier and an agent URI share one namespace), so that no constraint could
+    /// decide a race between two administrators; the journal's lock does.
+    pub(super) async fn begin(&self) -> Result<Transaction, Refusal> {
+        let mut tx = self.database.writer().begin().await.map_err(db::Error::from)?;
+        db::journal::lock(&mut tx).await?;
+        Ok(tx)
+    }
+
+    /// Commits, and lets the next request of this node see the change.
+    pub(super) async fn commit(&self, tx: Transaction) -> Result<(), Refusal> {
+        tx.commit().await.map_err(db::Error::from)?;
+        if let Err(error) = self.registry.refresh().await {
+            // The change stands all the same; the follower's next poll will read it.
+            tracing::warn!(%error, "the memory image could not be brought up to date at once");
+        }
+        Ok(())
+    }
+}
+
+impl Means<'_> {
+    /// Writes the change into the journal, in its transaction.
+    pub(super) async fn journal<B: Serialize, A: Serialize>(
+        &self,
+        tx: &mut Transaction,
+        actor: &Actor,
+        change: Change<'_, B, A>,
+    ) -> Result<(), db::Error> {
+        let Change { action, subject, before, after, reason } = change;
+        let entry = Entry { actor: actor.as_str(), action, subject: &subject, before, after, reason };
+        audit::append(tx, self.clock, self.entropy, entry).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,78 @@
+use crate::db;
+
+/// What is wrong with one member of an input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldError {
+    /// The member, as a path: `name`, `roles[1]`, `jwks.keys[0]`.
+    pub field: String,
+    /// What is wrong with it, as the end of a sentence that begins with the member.
+    pub reason: String,
+}
+
+/// Why an operation was not done. Nothing has changed then.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The input breaks rules; each of them is listed.
+    #[error("{}", list(.0))]
+    Invalid(Vec<FieldError>),
+    /// There is no such thing.
+    #[error("there is no {kind} `{id}`")]
+    NotFound {
+        /// What was looked for.
+        kind: &'static str,
+        /// By which id.
+        id: String,
+    },
+    /// The input is in order, but what is registered stands against it.
+    #[error("{field} {reason}; {hint}")]
+    Conflict {
+        /// The member that cannot be as it was given.
+        field: String,
+        /// Why, as the end of a sentence that begins with the member.
+        reason: String,
+        /// What to do instead.
+        hint: &'static str,
+    },
+    /// The caller saw an older state than the one that it would change.
+    #[error("the {kind} was changed in the meantime")]
+    Changed {
+        /// What was changed.
+        kind: &'static str,
+    },
+    /// The database failed.
+    #[error(transparent)]
+    Internal(#[from] db::Error),
+}
+
+impl Refusal {
+    pub(super) fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Invalid(vec![FieldError { field: field.into(), reason: reason.into() }])
+    }
+
+    pub(super) fn not_found(kind: &'static str, id: &str) -> Self {
+        Self::NotFound { kind, id: id.chars().take(64).collect() }
+    }
+
+    pub(super) fn conflict(field: impl Into<String>, reason: impl Into<String>, hint: &'static str) -> Self {
+        Self::Conflict { field: field.into(), reason: reason.into(), hint }
+    }
+
+    /// A unique constraint decided: somebody else was there first.
+    pub(super) fn taken(error: db::Error, field: &'static str, hint: &'static str) -> Self {
+        match error {
+            db::Error::Taken { .. } => Self::conflict(field, "is registered already", hint),
+            other => Self::Internal(other),
+        }
+    }
+
+    /// Whether the database is merely out of reach, so that the same request may succeed later.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        matches!(self, Self::Internal(db::Error::Database(_)))
+    }
+}
+
+fn list(errors: &[FieldError]) -> String {
+    errors.iter().map(|error| format!("{} {}", error.field, error.reason)).collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,15 @@
+//! Audiences: servers that accept this IAP's access tokens.
+
+mod create;
+mod get;
+mod identifier;
+mod list;
+mod update;
+
+pub use create::{NewResourceServer, create};
+pub use get::get;
+pub use list::list;
+pub use update::{ResourceServerChange, update, version};
+
+pub(super) const KIND: &str = "resource server";
+const HINT: &str = "one identifier names one server: change the one that has it, or choose another";
