@@ -1,6 +1,7 @@
 //! Listeners: the accept loop, TLS, and what every request is held to before a router sees it.
 
 mod guard;
+mod prompt;
 mod serve;
 mod tls;
 

@@ -139,6 +139,7 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only its reading is tested")]
     struct Sample {
         name: String,
         #[serde(default)]
@@ -148,6 +149,7 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only its reading is tested")]
     struct Inner {
         number: u8,
     }

@@ -143,15 +143,9 @@ mod tests {
     fn a_cursor_that_was_not_given_out_is_refused() {
         let cursor = List::<String>::new(Vec::<String>::new(), Some(&"01ARZ".to_owned())).next_cursor;
         assert_eq!(open(cursor).unwrap().as_deref(), Some("01ARZ"));
-        for wrong in [
-            "",
-            "!",
-            "AA",
-            "AAA=",
-            "\0",
-            &base64url::encode("é".as_bytes()),
-            &base64url::encode(&[b'a'; 513]),
-        ] {
+        for wrong in
+            ["", "!", "AA", "AAA=", "\0", &base64url::encode("é".as_bytes()), &base64url::encode([b'a'; 513])]
+        {
             assert!(open(Some(wrong.to_owned())).is_err(), "{wrong:?}");
         }
     }

@@ -41,3 +41,32 @@ pub async fn run(command: Command) -> Result<(), Failure> {
     print!("{output}");
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    #[derive(Debug, Parser)]
+    struct Remote {
+        #[command(subcommand)]
+        _command: super::Command,
+    }
+
+    fn leaves(command: &clap::Command) -> Vec<&clap::Command> {
+        let mut below = command.get_subcommands().filter(|below| below.get_name() != "help").peekable();
+        if below.peek().is_none() { vec![command] } else { below.flat_map(leaves).collect() }
+    }
+
+    #[test]
+    fn every_command_is_well_formed_and_has_an_example() {
+        let mut command = Remote::command();
+        command.build();
+        command.clone().debug_assert();
+        let leaves = leaves(&command);
+        assert_eq!(leaves.len(), 22);
+        for leaf in leaves {
+            let help = leaf.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("Example") && help.contains("carnet "), "{}", leaf.get_name());
+        }
+    }
+}

@@ -15,6 +15,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use super::prompt::Prompt;
+
 /// Bounds on what a connection may cost.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -86,13 +88,15 @@ impl Listener {
             let router = self.router.clone();
             let builder = Arc::clone(&builder);
             let tls = self.tls.clone();
-            let handshake = self.limits.handshake;
+            let Limits { handshake, header, .. } = self.limits;
             tokio::spawn(async move {
                 let _slot: OwnedSemaphorePermit = slot;
                 match tls {
-                    None => connection(stream, peer, router, &builder, watcher).await,
+                    None => connection(Prompt::new(stream, header), peer, router, &builder, watcher).await,
                     Some(tls) => match tokio::time::timeout(handshake, tls.accept(stream)).await {
-                        Ok(Ok(stream)) => connection(stream, peer, router, &builder, watcher).await,
+                        Ok(Ok(stream)) => {
+                            connection(Prompt::new(stream, header), peer, router, &builder, watcher).await;
+                        }
                         Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
                         Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
                     },

@@ -1,5 +1,7 @@
 //! What both engines must do alike. With `CARNET_TEST_DATABASE_URL` it runs on PostgreSQL, else on SQLite.
 
+#![expect(clippy::unwrap_used, reason = "a test whose database fails must fail")]
+
 use carnet_ambient::Clock;
 use carnet_db::sqlx::{self, Row as _};
 use carnet_db::testing::TestDatabase;

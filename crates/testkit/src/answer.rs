@@ -1,3 +1,5 @@
+use std::fmt::Write;
+
 use axum::Router;
 use axum::body::Body;
 use http::{HeaderMap, Request, StatusCode};
@@ -66,7 +68,7 @@ pub fn form(pairs: &[(&str, &str)]) -> String {
             if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
                 out.push(char::from(byte));
             } else {
-                out.push_str(&format!("%{byte:02X}"));
+                write!(out, "%{byte:02X}").expect("a String takes everything");
             }
         }
         out

@@ -24,7 +24,6 @@ use serde_json::{Value, json};
 use forge::{AUDIENCE, Forge, IAP1, IAP2, NOW, SKEW};
 
 /// What is tried, and what must become of it.
-#[expect(clippy::large_enum_variant, reason = "a few hundred of them, in a test")]
 enum Attempt {
     /// A token under the usual rules.
     Token(String, Result<(), Refusal>),

@@ -23,9 +23,9 @@ pub fn start(raw: &RawConfig) -> Result<(), Failure> {
     let log =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal);
     if json {
-        log.json().flatten_event(true).init()
+        log.json().flatten_event(true).init();
     } else {
-        log.init()
+        log.init();
     }
     Ok(())
 }

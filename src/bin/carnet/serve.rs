@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{logging, record, signals};
 
 /// How often what has expired is swept out.
-const HOUSEKEEPING: Duration = Duration::from_secs(60);
+const HOUSEKEEPING: Duration = Duration::from_mins(1);
 
 /// Sockets that are bound before anything is made, so that a taken port changes nothing.
 pub struct Sockets {

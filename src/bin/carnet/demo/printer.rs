@@ -1,4 +1,4 @@
-use std::io::{IsTerminal, Write};
+use std::io::{IsTerminal, Stdout, Write};
 
 use carnet_fetch::Fetched;
 use serde_json::Value;
@@ -11,17 +11,18 @@ pub struct Printer {
     steps: usize,
     unexpected: usize,
     colour: bool,
+    out: Stdout,
 }
 
 impl Printer {
     pub fn new() -> Self {
-        let colour = std::io::stdout().is_terminal();
-        Self { steps: 0, unexpected: 0, colour }
+        let out = std::io::stdout();
+        Self { steps: 0, unexpected: 0, colour: out.is_terminal(), out }
     }
 
     /// A line without meaning for the score. A reader that went away ends nothing.
     pub fn line(&self, text: &str) {
-        let mut out = std::io::stdout().lock();
+        let mut out = self.out.lock();
         let _ = writeln!(out, "{text}");
         let _ = out.flush();
     }
