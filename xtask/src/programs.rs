@@ -1,0 +1,75 @@
+//! Chores that run one program: documentation, benchmarks, long proofs, advisories.
+
+use crate::shell::{self, Outcome, Stopwatch, Tally};
+use crate::workspace::Workspace;
+use crate::{check, setup};
+
+/// A long proof in its full size. A program with two sizes runs its small one in the test command.
+struct Soak {
+    name: &'static str,
+    what: &'static str,
+    rounds: u32,
+    arguments: &'static [&'static str],
+}
+
+const SOAKS: &[Soak] = &[Soak {
+    name: "luck",
+    what: "the integration tests twenty times over, to find those that depend on luck",
+    rounds: 20,
+    arguments: &["test", "--profile", "ci", "--workspace", "--all-features", "--test", "it"],
+}];
+
+/// Writes the generated part of the book, then builds it and the API documentation.
+pub fn docs(workspace: &Workspace) -> Outcome {
+    setup::run(workspace)?;
+    check::settings::write(workspace)?;
+    book(workspace)?;
+    api_docs(workspace)
+}
+
+/// The book. Its links are checked by `cargo xtask check`, which reads every page of the repository.
+pub fn book(workspace: &Workspace) -> Outcome {
+    shell::run(workspace.tool("mdbook").args(["build", "docs"]))
+}
+
+pub fn api_docs(workspace: &Workspace) -> Outcome {
+    let mut doc = workspace.cargo();
+    doc.env("RUSTDOCFLAGS", "-D warnings");
+    shell::run(doc.args(["doc", "--profile", "ci", "--workspace", "--all-features", "--no-deps"]))
+}
+
+/// The benchmark program, in the release build that the README uses, too.
+pub fn bench(workspace: &Workspace, arguments: &[&str]) -> Outcome {
+    let mut bench = workspace.cargo();
+    shell::run(bench.args(["bench", "--profile", "release", "--bench", "bench", "--"]).args(arguments))
+}
+
+/// Runs a long proof; its last line is the one to be kept in the book's evidence.
+pub fn soak(workspace: &Workspace, name: &str) -> Outcome {
+    let soak =
+        SOAKS.iter().find(|soak| soak.name == name).ok_or_else(|| format!("{name}: {}", soak_names()))?;
+    println!("soak {}: {}", soak.name, soak.what);
+    let clock = Stopwatch::start();
+    let mut total = Tally::default();
+    for round in 1..=soak.rounds {
+        println!("round {round} of {}", soak.rounds);
+        let (outcome, tally) = shell::run_tests(workspace.cargo().args(soak.arguments));
+        outcome?;
+        total.add(tally);
+    }
+    let seconds = clock.elapsed().as_secs();
+    println!("soak {}: {} rounds, {} tests passed, {seconds} s", soak.name, soak.rounds, total.passed);
+    Ok(())
+}
+
+/// The table of long proofs, for a person who gave no name or a wrong one.
+pub fn soak_names() -> String {
+    let rows = SOAKS.iter().map(|soak| format!("\n  {:<12} {}", soak.name, soak.what));
+    format!("which long proof? {}", rows.collect::<String>())
+}
+
+/// Known vulnerabilities; fetches the advisory database, so it is no part of the test command.
+pub fn advisories(workspace: &Workspace) -> Outcome {
+    setup::run(workspace)?;
+    shell::run(workspace.tool("cargo-deny").args(["--all-features", "check", "advisories"]))
+}
