@@ -5,4 +5,4 @@ mod raw;
 mod validated;
 
 pub use raw::{RawCompany, RawConfig};
-pub use validated::{Config, ConfigError, KeySetCache, RecordConfig, TlsFiles, Tokens};
+pub use validated::{Config, ConfigError, DEFAULT_DATA_DIR, KeySetCache, RecordConfig, TlsFiles, Tokens};

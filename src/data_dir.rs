@@ -9,7 +9,8 @@ use rustix::fs::{FlockOperation, OFlags, flock};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-const CREDENTIALS: &str = "admin-credentials.json";
+/// Name of the file with the administrator's credentials.
+pub const CREDENTIALS: &str = "admin-credentials.json";
 const PENDING_CREDENTIALS: &str = "admin-credentials.json.new";
 const INSTALLATION: &str = "installation";
 

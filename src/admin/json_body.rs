@@ -1,4 +1,4 @@
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequest, Request};
 use axum::response::IntoResponse;
 use bytes::Bytes;
@@ -69,6 +69,10 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), ApiError> {
 }
 
 async fn bytes(body: Body) -> Result<Bytes, ApiError> {
+    // What is announced as too long is not waited for.
+    if body.size_hint().lower() > LIMIT as u64 {
+        return Err(ApiError::too_large(LIMIT));
+    }
     axum::body::to_bytes(body, LIMIT).await.map_err(|error| {
         let source = std::error::Error::source(&error);
         if source.is_some_and(<dyn std::error::Error>::is::<LengthLimitError>) {

@@ -178,6 +178,13 @@ pub struct RawCompany {
     pub identifier: Option<String>,
 }
 
+/// In one line: the parser draws a picture of the place.
+fn syntax(error: &toml::de::Error) -> ConfigError {
+    let text = error.to_string();
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    ConfigError::Syntax(lines.join(" "))
+}
+
 /// Variables that begin like an override but are something else.
 const NOT_CONFIGURATION: [&str; 6] = [
     "CARNET_CONFIG",
@@ -199,7 +206,7 @@ impl RawConfig {
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
         let mut table: toml::Table = match file {
-            Some(text) => text.parse().map_err(|e: toml::de::Error| ConfigError::Syntax(e.to_string()))?,
+            Some(text) => text.parse().map_err(|e: toml::de::Error| syntax(&e))?,
             None => toml::Table::new(),
         };
         for (name, value) in environment {
@@ -210,7 +217,7 @@ impl RawConfig {
             let steps: Vec<String> = path.split("__").map(str::to_ascii_lowercase).collect();
             lay_over(&mut table, &steps, text_or_toml(&value)).ok_or(ConfigError::Variable(name))?;
         }
-        toml::Value::Table(table).try_into().map_err(|e: toml::de::Error| ConfigError::Syntax(e.to_string()))
+        toml::Value::Table(table).try_into().map_err(|e: toml::de::Error| syntax(&e))
     }
 }
 

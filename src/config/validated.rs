@@ -8,6 +8,9 @@ use url::{Host, Url};
 use super::RawConfig;
 use crate::registry::Role;
 
+/// The data folder, if none is given.
+pub const DEFAULT_DATA_DIR: &str = "carnet-data";
+
 /// The configuration of one identity provider.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -164,7 +167,7 @@ impl TryFrom<RawConfig> for Config {
                 );
             }
         };
-        let data_dir = server.data_dir.unwrap_or_else(|| PathBuf::from("carnet-data"));
+        let data_dir = server.data_dir.unwrap_or_else(|| PathBuf::from(DEFAULT_DATA_DIR));
         let database = match &raw.database.url {
             Some(url) => database_url("database.url", url)?,
             None => DatabaseUrl::sqlite(&data_dir.join("carnet.db")),

@@ -96,6 +96,15 @@ pub async fn set_status(tx: &mut Transaction, id: &str, status: Status, at: i64)
     Ok(done.rows_affected() == 1)
 }
 
+/// The clients of one participant, for the memory image.
+pub async fn of_participant<'e>(
+    executor: impl Executor<'e, Database = Any>,
+    participant_id: &str,
+) -> Result<Vec<Client>, Error> {
+    let query = select(SELECT, " WHERE participant_id = $1");
+    sqlx::query(query).bind(participant_id).fetch_all(executor).await?.iter().map(client).collect()
+}
+
 /// All clients, for the memory image.
 pub async fn all<'e>(executor: impl Executor<'e, Database = Any>) -> Result<Vec<Client>, Error> {
     sqlx::query(SELECT).fetch_all(executor).await?.iter().map(client).collect()

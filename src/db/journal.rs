@@ -98,6 +98,16 @@ pub async fn head<'e>(executor: impl Executor<'e, Database = Any>) -> Result<i64
         .await?)
 }
 
+/// The subjects of the records after `since` and up to `until`, each once.
+pub async fn subjects_between<'e>(
+    executor: impl Executor<'e, Database = Any>,
+    since: i64,
+    until: i64,
+) -> Result<Vec<String>, Error> {
+    let query = "SELECT DISTINCT subject FROM journal WHERE sequence > $1 AND sequence <= $2";
+    Ok(sqlx::query_scalar(query).bind(since).bind(until).fetch_all(executor).await?)
+}
+
 /// Up to `limit` records after `sequence`, in order.
 pub async fn after(pool: &AnyPool, sequence: i64, limit: i64) -> Result<Vec<Record>, Error> {
     sqlx::query(

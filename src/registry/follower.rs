@@ -85,8 +85,12 @@ impl Follower {
         let polled_at = self.0.clock.monotonic();
         let change = db::journal::head(self.0.database.reader().pool()).await?;
         let clock_fits = clock_fits(&self.0.database, &self.0.clock).await?;
-        let known = self.0.current.read().unwrap_or_else(PoisonError::into_inner).image.change();
-        let newer = if change == known { None } else { Some(Arc::new(Image::load(&self.0.database).await?)) };
+        let known = Arc::clone(&self.0.current.read().unwrap_or_else(PoisonError::into_inner).image);
+        let newer = if change == known.change() {
+            None
+        } else {
+            Some(Arc::new(known.catch_up(&self.0.database).await?))
+        };
         let mut current = self.0.current.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(image) = newer {
             current.image = image;

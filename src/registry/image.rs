@@ -6,15 +6,16 @@ use carnet_db::sqlx::Connection;
 use carnet_token::PublicKey;
 
 use super::{
-    Client, ClientKey, ClientSecret, OneRecordId, OneRecordIdStatus, Participant, ResourceServer, Status,
+    Client, ClientKey, ClientSecret, CredentialStatus, OneRecordId, OneRecordIdStatus, Participant,
+    ResourceServer, Status,
 };
 use crate::db;
 
 /// The registry as the token endpoint sees it: everything in memory, as of one change number.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Image {
     change: i64,
-    clients: HashMap<String, Arc<ClientEntry>>,
+    clients: HashMap<Arc<str>, Arc<ClientEntry>>,
     resource_servers: HashMap<String, Arc<ResourceServer>>,
     by_identifier: HashMap<String, Arc<ResourceServer>>,
     default_resource_server: Option<Arc<ResourceServer>>,
@@ -54,6 +55,9 @@ impl ClientEntry {
     }
 }
 
+/// An image that has more to catch up with than this is read anew as a whole.
+const CATCH_UP: usize = 200;
+
 impl Image {
     /// Reads the whole registry in one transaction, so that it is of one moment.
     pub(crate) async fn load(database: &Database) -> Result<Self, db::Error> {
@@ -69,60 +73,96 @@ impl Image {
             .collect();
         let identifiers: HashMap<String, OneRecordId> =
             db::one_record_id::all(&mut *tx).await?.into_iter().map(|id| (id.uri.clone(), id)).collect();
-        let servers = db::resource_server::all(&mut *tx).await?;
         let mut secrets: HashMap<String, Vec<ClientSecret>> = HashMap::new();
         for secret in db::client_secret::all_active(&mut *tx).await? {
             secrets.entry(secret.client_id.clone()).or_default().push(secret);
         }
-        let mut keys: HashMap<String, Vec<UsableKey>> = HashMap::new();
+        let mut keys: HashMap<String, Vec<ClientKey>> = HashMap::new();
         for key in db::client_key::all_active(&mut *tx).await? {
-            match PublicKey::from_jwk(&key.jwk) {
-                Ok(public) => {
-                    keys.entry(key.client_id.clone()).or_default().push(UsableKey { key, public });
-                }
-                // Registered under older rules: it may no longer be used, and nobody else suffers for it.
-                Err(reason) => tracing::warn!(
-                    client_id = key.client_id,
-                    kid = key.kid,
-                    %reason,
-                    "a registered client key is not acceptable any more and is ignored; register a new one"
-                ),
-            }
+            keys.entry(key.client_id.clone()).or_default().push(key);
         }
-        let mut clients = HashMap::new();
+        let mut image = Self { change, ..Self::default() };
+        image.set_resource_servers(db::resource_server::all(&mut *tx).await?);
         for client in db::client::all(&mut *tx).await? {
             let participant = client.participant_id.as_ref().and_then(|id| participants.get(id)).cloned();
-            let iol_identifier = participant.as_ref().and_then(|participant| {
-                let uri = client.one_record_id.as_ref().unwrap_or(&participant.iol_identifier);
-                let approved = identifiers.get(uri).filter(|id| id.status == OneRecordIdStatus::Approved);
-                approved.filter(|id| id.participant_id == participant.id).map(|id| id.uri.clone())
-            });
-            let entry = ClientEntry {
+            image.set_client(ClientEntry {
+                iol_identifier: iol_identifier(&client, participant.as_deref(), |uri| identifiers.get(uri)),
                 participant,
-                iol_identifier,
                 secrets: secrets.remove(&client.id).unwrap_or_default(),
-                keys: keys.remove(&client.id).unwrap_or_default(),
+                keys: usable(keys.remove(&client.id).unwrap_or_default()),
                 client,
-            };
-            clients.insert(entry.client.id.clone(), Arc::new(entry));
+            });
         }
         tx.rollback().await?;
-        Ok(Self::assemble(change, clients, servers))
+        Ok(image)
     }
 
-    fn assemble(
-        change: i64,
-        clients: HashMap<String, Arc<ClientEntry>>,
-        servers: Vec<ResourceServer>,
-    ) -> Self {
-        let servers: Vec<Arc<ResourceServer>> = servers.into_iter().map(Arc::new).collect();
-        Self {
-            change,
-            clients,
-            default_resource_server: servers.iter().find(|server| server.is_default).cloned(),
-            by_identifier: servers.iter().map(|s| (s.identifier.clone(), Arc::clone(s))).collect(),
-            resource_servers: servers.into_iter().map(|s| (s.id.clone(), s)).collect(),
+    /// This image with what the journal says has changed since, so that a change costs what it touches and
+    /// not what is registered.
+    pub(crate) async fn catch_up(&self, database: &Database) -> Result<Self, db::Error> {
+        let mut connection = database.reader().pool().acquire().await?;
+        let mut tx = connection.begin().await?;
+        let change = db::journal::head(&mut *tx).await?;
+        let subjects = db::journal::subjects_between(&mut *tx, self.change, change).await?;
+        let mut clients = Vec::new();
+        let mut resource_servers = None;
+        let mut whole = subjects.len() > CATCH_UP;
+        for subject in subjects.iter().take(CATCH_UP) {
+            match subject.split_once('/') {
+                Some(("client", id)) => clients.extend(db::client::find(&mut *tx, id).await?),
+                Some(("participant", id)) => {
+                    clients.extend(db::client::of_participant(&mut *tx, id).await?);
+                }
+                Some(("resource_server", _)) => {
+                    resource_servers = Some(db::resource_server::all(&mut *tx).await?);
+                }
+                // A subject of a later version: what it touches is not known here.
+                _ => whole = true,
+            }
         }
+        if whole {
+            tx.rollback().await?;
+            drop(connection);
+            return Self::load(database).await;
+        }
+        let mut image = Self { change, ..self.clone() };
+        if let Some(servers) = resource_servers {
+            image.set_resource_servers(servers);
+        }
+        for client in clients {
+            let (participant, identifiers) = match &client.participant_id {
+                Some(id) => (
+                    db::participant::find(&mut *tx, id).await?.map(Arc::new),
+                    db::one_record_id::of_participant(&mut *tx, id).await?,
+                ),
+                None => (None, Vec::new()),
+            };
+            let find = |uri: &str| identifiers.iter().find(|id| id.uri == uri);
+            let mut secrets = db::client_secret::of_client(&mut *tx, &client.id).await?;
+            secrets.retain(|secret| secret.status == CredentialStatus::Active);
+            let mut keys = db::client_key::of_client(&mut *tx, &client.id).await?;
+            keys.retain(|key| key.status == CredentialStatus::Active);
+            image.set_client(ClientEntry {
+                iol_identifier: iol_identifier(&client, participant.as_deref(), find),
+                participant,
+                secrets,
+                keys: usable(keys),
+                client,
+            });
+        }
+        tx.rollback().await?;
+        Ok(image)
+    }
+
+    fn set_client(&mut self, entry: ClientEntry) {
+        self.clients.insert(entry.client.id.as_str().into(), Arc::new(entry));
+    }
+
+    fn set_resource_servers(&mut self, servers: Vec<ResourceServer>) {
+        let servers: Vec<Arc<ResourceServer>> = servers.into_iter().map(Arc::new).collect();
+        self.default_resource_server = servers.iter().find(|server| server.is_default).cloned();
+        self.by_identifier = servers.iter().map(|s| (s.identifier.clone(), Arc::clone(s))).collect();
+        self.resource_servers = servers.into_iter().map(|s| (s.id.clone(), s)).collect();
     }
 
     /// The change number that this image is of.
@@ -157,4 +197,34 @@ impl Image {
         }
         client.audiences.iter().filter_map(|id| self.resource_servers.get(id)).cloned().collect()
     }
+}
+
+/// What stands in a client's tokens: the identifier it is registered for, else its participant's main one, if
+/// that is approved and still the participant's.
+fn iol_identifier<'a>(
+    client: &Client,
+    participant: Option<&Participant>,
+    find: impl Fn(&str) -> Option<&'a OneRecordId>,
+) -> Option<String> {
+    let participant = participant?;
+    let id = find(client.one_record_id.as_ref().unwrap_or(&participant.iol_identifier))?;
+    (id.status == OneRecordIdStatus::Approved && id.participant_id == participant.id).then(|| id.uri.clone())
+}
+
+/// Keys prepared for checking signatures. One that was registered under older rules may no longer be used,
+/// and nobody else suffers for it.
+fn usable(keys: Vec<ClientKey>) -> Vec<UsableKey> {
+    let prepare = |key: ClientKey| match PublicKey::from_jwk(&key.jwk) {
+        Ok(public) => Some(UsableKey { key, public }),
+        Err(reason) => {
+            tracing::warn!(
+                client_id = key.client_id,
+                kid = key.kid,
+                %reason,
+                "a registered client key is not acceptable any more and is ignored; register a new one"
+            );
+            None
+        }
+    };
+    keys.into_iter().filter_map(prepare).collect()
 }

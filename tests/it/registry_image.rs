@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use carnet::registry::Stale;
+use carnet::registry::{Follower, Stale};
+use carnet_testkit::ClientKeyPair;
+use serde_json::json;
 
 use crate::harness::TestIap;
 
@@ -34,7 +36,7 @@ async fn a_change_by_another_node_is_seen_at_the_next_poll() {
     let entry = carnet::audit::Entry::<(), ()> {
         actor: "local/test",
         action: "client.disable",
-        subject: "client/x",
+        subject: &format!("client/{}", client.client_id),
         before: None,
         after: None,
         reason: "",
@@ -45,4 +47,47 @@ async fn a_change_by_another_node_is_seen_at_the_next_poll() {
     iap.app.registry.refresh().await.unwrap();
     let answer = iap.token_of(&client, &[]).await.expect(401);
     assert_eq!(answer.json()["error"], "invalid_client");
+}
+
+#[tokio::test]
+async fn catching_up_gives_the_image_that_reading_all_gives() {
+    let iap = TestIap::start().await;
+    let (acme, other) = (iap.acme().await, iap.participant("other").await);
+    let second =
+        iap.client(&acme.participant_id, json!({"token_endpoint_auth_method": "client_secret_post"})).await;
+    let third = iap.client(&other, json!({})).await;
+    let key = ClientKeyPair::es256("first");
+    let path = |client: &str, what: &str| format!("/clients/{client}/{what}");
+    let steps = [
+        ("POST", path(&acme.client_id, "secrets"), json!({})),
+        ("POST", path(&acme.client_id, "keys"), json!({"jwk": key.jwk()})),
+        ("POST", path(&second.client_id, "disable"), json!({})),
+        ("POST", format!("/participants/{other}/disable"), json!({})),
+        ("POST", format!("/participants/{other}/enable"), json!({})),
+        ("POST", format!("/participants/{}/disable", acme.participant_id), json!({})),
+        (
+            "POST",
+            format!("/participants/{}/identifiers", acme.participant_id),
+            json!({"uri": "https://acme.example/cargo", "main": true}),
+        ),
+        ("POST", "/resource-servers".to_owned(), json!({"identifier": "https://rs.example", "name": "RS"})),
+        ("DELETE", format!("/clients/{}/keys/first", acme.client_id), json!(null)),
+    ];
+    for (method, path, body) in steps {
+        let answer = iap.admin(method, &path, (method == "POST").then_some(body)).await;
+        assert!(answer.status.is_success(), "{method} {path}: {}", answer.text());
+        let followed = iap.app.registry.current().unwrap();
+        let read =
+            Follower::start(iap.app.database.clone(), iap.clock.clone()).await.unwrap().current().unwrap();
+        assert_eq!(followed.change(), read.change());
+        assert_eq!(followed.client_count(), read.client_count());
+        for client in [&acme, &second, &third] {
+            let [one, two] = [&followed, &read].map(|image| format!("{:?}", image.client(&client.client_id)));
+            assert_eq!(one, two, "after {method} {path}");
+        }
+        assert_eq!(
+            followed.resource_server("https://rs.example").is_some(),
+            read.resource_server("https://rs.example").is_some()
+        );
+    }
 }

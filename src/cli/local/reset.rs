@@ -4,7 +4,8 @@ use zeroize::Zeroizing;
 
 use super::{Failure, ServeArgs};
 use crate::app::{App, Start};
-use crate::data_dir::Credentials;
+use crate::config::DEFAULT_DATA_DIR;
+use crate::data_dir::{CREDENTIALS, Credentials};
 use crate::operations;
 use crate::registry::scope;
 
@@ -26,7 +27,11 @@ pub struct ResetArgs {
 /// # Errors
 /// When the installation cannot be opened, or there is none.
 pub async fn reset(args: &ResetArgs) -> Result<(), Failure> {
-    let (config, _) = args.server.load()?;
+    let (mut server, known) = (args.server.clone(), known_credentials(&args.server));
+    if let (None, None, Some(known)) = (&server.issuer, &server.config, &known) {
+        server.issuer = Some(known.issuer.clone());
+    }
+    let (config, _) = server.load()?;
     if !config.data_dir().exists() {
         return Err(Failure(format!(
             "there is no installation in {}: give the --data-dir with which the server runs",
@@ -46,7 +51,10 @@ pub async fn reset(args: &ResetArgs) -> Result<(), Failure> {
     let credentials = Credentials {
         issuer: app.config.issuer().to_owned(),
         token_endpoint: app.config.token_endpoint(),
-        admin_url: app.config.admin_url().to_owned(),
+        admin_url: match known {
+            Some(known) if server.admin_listen.is_none() && server.config.is_none() => known.admin_url,
+            _ => app.config.admin_url().to_owned(),
+        },
         client_id: administrator.client_id,
         client_secret: Zeroizing::new(administrator.secret.expose().to_owned()),
         scope: scope::ADMINISTRATOR.join(" "),
@@ -59,4 +67,11 @@ pub async fn reset(args: &ResetArgs) -> Result<(), Failure> {
     );
     app.database.close().await;
     Ok(())
+}
+
+/// What the credentials file said until now: where the server is, which flags of another command decided.
+fn known_credentials(server: &ServeArgs) -> Option<Credentials> {
+    let folder = server.data_dir.clone().unwrap_or_else(|| DEFAULT_DATA_DIR.into());
+    let text = std::fs::read(folder.join(CREDENTIALS)).ok()?;
+    serde_json::from_slice(&text).ok()
 }

@@ -1,0 +1,28 @@
+//! Servers, sockets and tools for the tests of the built binary.
+
+pub mod foreign;
+pub mod http;
+pub mod iap;
+pub mod port;
+pub mod postgres;
+pub mod process;
+pub mod record;
+pub mod token;
+pub mod tools;
+
+use std::time::Duration;
+
+use carnet_ambient::Clock;
+
+/// Asks `question` until it has an answer, and fails when `limit` has passed.
+pub fn within<T>(limit: Duration, what: &str, mut question: impl FnMut() -> Option<T>) -> T {
+    let clock = Clock::system();
+    let start = clock.monotonic();
+    loop {
+        if let Some(answer) = question() {
+            return answer;
+        }
+        assert!(clock.monotonic().saturating_sub(start) < limit, "not within {limit:?}: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

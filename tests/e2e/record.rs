@@ -1,0 +1,5 @@
+//! A record server on its own: it knows nothing but its companies and the IAP's address.
+
+mod objects;
+mod refusals;
+mod site;
