@@ -1,6 +1,7 @@
 //! What a running identity provider consists of, and how it comes to be.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use carnet_ambient::{Clock, Entropy};
@@ -8,7 +9,7 @@ use carnet_db::Database;
 use zeroize::Zeroizing;
 
 use crate::config::Config;
-use crate::data_dir::{Credentials, DataDir, DataDirError};
+use crate::data_dir::{self, Credentials, DataDir, DataDirError};
 use crate::db::installation::Installation;
 use crate::keys::{self, Keyring, MasterKey, NewKeys};
 use crate::operations::bootstrap;
@@ -32,6 +33,7 @@ pub struct App {
     pub keys: Arc<Keyring>,
     /// This node's folder, locked as long as the app lives.
     pub data_dir: Arc<DataDir>,
+    _database_lock: Arc<Option<File>>,
 }
 
 /// Whether this start made the installation.
@@ -119,6 +121,7 @@ impl App {
     pub async fn open(config: Config, clock: Clock, entropy: Entropy) -> Result<(Self, Start), StartError> {
         keys::install_crypto_provider();
         let data_dir = DataDir::open(config.data_dir())?;
+        let database_lock = lock_database(&config, &data_dir)?;
         let database = Database::connect(config.database()).await?;
         db::migrate(&database).await?;
         let start = match db::installation::find(database.reader().pool()).await? {
@@ -143,9 +146,29 @@ impl App {
             registry,
             keys: Arc::new(keys),
             data_dir: Arc::new(data_dir),
+            _database_lock: Arc::new(database_lock),
         };
         Ok((app, start))
     }
+}
+
+/// An embedded database belongs to one process: what it has consumed is remembered in memory. The data folder's
+/// own lock covers a database inside it; one elsewhere gets a lock of its own beside it.
+fn lock_database(config: &Config, data_dir: &DataDir) -> Result<Option<File>, StartError> {
+    let Some(file) = config.database().file() else { return Ok(None) };
+    let name = file.file_name().unwrap_or_default().to_owned();
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Two spellings of one path must take one lock.
+    let canonical = |path: &Path| {
+        path.canonicalize().map_err(|source| DataDirError::Io { path: path.to_owned(), source })
+    };
+    let folder = canonical(folder)?;
+    if folder == canonical(data_dir.path())? {
+        return Ok(None);
+    }
+    let mut lock_name = name.clone();
+    lock_name.push(".lock");
+    Ok(Some(data_dir::lock(&folder.join(lock_name), &folder.join(name))?))
 }
 
 fn check_installation(

@@ -1,18 +1,21 @@
 //! The folder of one node: its lock, its keys, the administrator's credentials.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
+
+use crate::private_file;
 
 /// Name of the file with the administrator's credentials.
 pub const CREDENTIALS: &str = "admin-credentials.json";
 const PENDING_CREDENTIALS: &str = "admin-credentials.json.new";
-const INSTALLATION: &str = "installation";
+/// Name of the file that says which installation a folder belongs to.
+pub const INSTALLATION: &str = "installation";
 
 /// A data folder that this process holds alone.
 #[derive(Debug)]
@@ -35,7 +38,9 @@ pub enum DataDirError {
         source: io::Error,
     },
     /// Another process has it.
-    #[error("{0} is in use by another carnet process: stop that one first, or use another --data-dir")]
+    #[error(
+        "{0} is in use by another carnet process: stop that one first, or use another --data-dir and database"
+    )]
     Locked(PathBuf),
 }
 
@@ -86,17 +91,7 @@ impl DataDir {
         if !keys.exists() {
             DirBuilder::new().mode(0o700).create(&keys).map_err(io(&keys))?;
         }
-        let lock_path = path.join("lock");
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .mode(0o600)
-            .open(&lock_path)
-            .map_err(io(&lock_path))?;
-        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
-            return Err(DataDirError::Locked(path.to_owned()));
-        }
+        let lock = lock(&path.join("lock"), path)?;
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
@@ -119,7 +114,7 @@ impl DataDir {
     pub fn installation(&self) -> Result<Option<String>, DataDirError> {
         let path = self.path.join(INSTALLATION);
         match fs::read_to_string(&path) {
-            Ok(text) => Ok(Some(text.trim().to_owned())),
+            Ok(text) => Ok(Some(text.trim().to_owned()).filter(|id| !id.is_empty())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(DataDirError::Io { path, source }),
         }
@@ -130,6 +125,9 @@ impl DataDir {
     /// # Errors
     /// When the file cannot be written.
     pub fn set_installation(&self, id: &str) -> Result<(), DataDirError> {
+        if self.installation()?.is_some_and(|known| known == id) {
+            return Ok(());
+        }
         self.write_private(INSTALLATION, format!("{id}\n").as_bytes())
     }
 
@@ -157,31 +155,35 @@ impl DataDir {
         }
     }
 
-    /// Replaces a private file of this folder: 0600, never through a link that somebody left there.
+    /// Replaces a private file of this folder.
     fn write_private(&self, name: &str, content: &[u8]) -> Result<(), DataDirError> {
         let path = self.path.join(name);
-        let write = || -> io::Result<()> {
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-            let mut file = OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .custom_flags(i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or(0))
-                .open(&path)?;
-            file.write_all(content)?;
-            file.sync_all()
-        };
-        write().map_err(|source| DataDirError::Io { path: path.clone(), source })?;
-        self.sync()
+        private_file::replace(&path, content).map_err(|source| DataDirError::Io { path, source })
     }
 
     fn sync(&self) -> Result<(), DataDirError> {
         File::open(&self.path)
             .and_then(|folder| folder.sync_all())
             .map_err(|source| DataDirError::Io { path: self.path.clone(), source })
+    }
+}
+
+/// Takes the lock that `file` stands for, on behalf of `what`. It goes with the returned file, also when the
+/// process is killed.
+///
+/// # Errors
+/// [`DataDirError::Locked`] when another process has it.
+pub fn lock(file: &Path, what: &Path) -> Result<File, DataDirError> {
+    let opened = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(file)
+        .map_err(|source| DataDirError::Io { path: file.to_owned(), source })?;
+    match flock(&opened, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(opened),
+        Err(_) => Err(DataDirError::Locked(what.to_owned())),
     }
 }
 

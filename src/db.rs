@@ -28,6 +28,9 @@ pub enum Error {
     /// The database refused or did not answer.
     #[error(transparent)]
     Database(#[from] carnet_db::Error),
+    /// The database takes too long.
+    #[error("the database did not answer in time")]
+    NoAnswer,
     /// A unique constraint refused an insert: somebody else holds that value.
     #[error("already taken in table {table}")]
     Taken {

@@ -14,5 +14,6 @@ pub mod http;
 pub mod keys;
 pub mod oauth;
 pub mod operations;
+pub mod private_file;
 pub mod registry;
 pub mod router;

@@ -10,10 +10,13 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 /// Headers by which proxies forward a client's certificate. None is configured as a trusted proxy here, so
 /// that whoever sends one is trying to be somebody else.
-const CERTIFICATE_HEADERS: [&str; 8] = [
+const CERTIFICATE_HEADERS: [&str; 11] = [
     "client-cert",
     "client-cert-chain",
     "x-forwarded-client-cert",
+    "x-forwarded-tls-client-cert",
+    "x-forwarded-tls-client-cert-info",
+    "ssl_client_cert",
     "x-ssl-client-cert",
     "x-client-cert",
     "ssl-client-cert",
@@ -109,8 +112,8 @@ impl Guard {
                 "method override headers are not accepted; send the method itself",
             );
         }
-        // RFC 8470 §5.2: what came in early data can be replayed.
-        if headers.get("early-data").is_some_and(|value| value == "1") {
+        // RFC 8470 §5.1: what came in early data can be replayed; an invalid or repeated value counts as 1.
+        if headers.contains_key("early-data") {
             return refuse(StatusCode::TOO_EARLY, "early_data", "send the request again after the handshake");
         }
         // Liveness probes come by address.
@@ -208,7 +211,9 @@ mod tests {
         assert_eq!(status("http://evil.example/x", &[]).await, 421);
         assert_eq!(status("http://iap.example/x", &[good]).await, 200);
         assert_eq!(status("/x", &[good, ("x-http-method-override", "POST")]).await, 400);
-        assert_eq!(status("/x", &[good, ("early-data", "1")]).await, 425);
+        for value in ["1", "0", "2", "1, 1"] {
+            assert_eq!(status("/x", &[good, ("early-data", value)]).await, 425, "{value}");
+        }
         assert_eq!(status("/x", &[good, ("origin", "https://evil.example")]).await, 403);
         assert_eq!(status("/x", &[good, ("origin", "null")]).await, 403);
         assert_eq!(status("/x", &[good, ("origin", "https://iap.example")]).await, 200);

@@ -1,12 +1,13 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::ConnectInfo;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -26,6 +27,10 @@ pub struct Limits {
     pub handshake: Duration,
     /// How long the header of a request may take, and how long a connection may stay idle.
     pub header: Duration,
+    /// How long a peer may take for each step of reading an answer.
+    pub patience: Duration,
+    /// How long a connection without a request may stay, whatever protocol it speaks.
+    pub idle: Duration,
     /// Largest header section, bytes.
     pub header_bytes: usize,
     /// How long requests in flight may take once the server is told to stop.
@@ -35,11 +40,14 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: 8_192,
+            connections: 1_024,
             handshake: Duration::from_secs(10),
             header: Duration::from_secs(10),
+            patience: Duration::from_secs(30),
+            idle: Duration::from_mins(1),
             header_bytes: 32 * 1024,
-            drain: Duration::from_secs(20),
+            // Less than the ten seconds after which container runtimes kill.
+            drain: Duration::from_secs(8),
         }
     }
 }
@@ -78,30 +86,35 @@ impl Listener {
             .keep_alive_interval(Duration::from_secs(20))
             .keep_alive_timeout(Duration::from_secs(10));
         let builder = Arc::new(builder);
-        loop {
-            let accepted = tokio::select! {
-                () = stop.cancelled() => break,
-                accepted = accept(&self.socket, &slots) => accepted,
-            };
-            let Some((stream, peer, slot)) = accepted else { continue };
-            let watcher = graceful.watcher();
-            let router = self.router.clone();
-            let builder = Arc::clone(&builder);
-            let tls = self.tls.clone();
-            let Limits { handshake, header, .. } = self.limits;
+        let run = |stream: TcpStream, peer: SocketAddr, slot: OwnedSemaphorePermit| {
+            let (watcher, router, limits) = (graceful.watcher(), self.router.clone(), self.limits);
+            let (builder, tls) = (Arc::clone(&builder), self.tls.clone());
             tokio::spawn(async move {
-                let _slot: OwnedSemaphorePermit = slot;
+                let _slot = slot;
                 match tls {
-                    None => connection(Prompt::new(stream, header), peer, router, &builder, watcher).await,
-                    Some(tls) => match tokio::time::timeout(handshake, tls.accept(stream)).await {
-                        Ok(Ok(stream)) => {
-                            connection(Prompt::new(stream, header), peer, router, &builder, watcher).await;
-                        }
+                    None => connection(stream, peer, router, &builder, watcher, limits).await,
+                    Some(tls) => match tokio::time::timeout(limits.handshake, tls.accept(stream)).await {
+                        Ok(Ok(stream)) => connection(stream, peer, router, &builder, watcher, limits).await,
                         Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
                         Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
                     },
                 }
             });
+        };
+        loop {
+            let accepted = tokio::select! {
+                () = stop.cancelled() => break,
+                accepted = accept(&self.socket, &slots) => accepted,
+            };
+            if let Some((stream, peer, slot)) = accepted {
+                run(stream, peer, slot);
+            }
+        }
+        // Who is in the kernel's queue has connected, and would be reset with the socket.
+        while let Ok(Some((stream, peer, slot))) =
+            tokio::time::timeout(Duration::from_millis(20), accept(&self.socket, &slots)).await
+        {
+            run(stream, peer, slot);
         }
         drop(self.socket);
         if tokio::time::timeout(self.limits.drain, graceful.shutdown()).await.is_err() {
@@ -134,17 +147,67 @@ async fn connection<S>(
     peer: SocketAddr,
     router: Router,
     builder: &Builder<TokioExecutor>,
-    watcher: hyper_util::server::graceful::Watcher,
+    watcher: Watcher,
+    limits: Limits,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = router.map_request(move |mut request: http::Request<hyper::body::Incoming>| {
+    let activity = Arc::new(Activity::default());
+    let observed = Arc::clone(&activity);
+    let service = tower::service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
-        request.map(axum::body::Body::new)
+        let answer = router.clone().oneshot(request.map(axum::body::Body::new));
+        let running = observed.begin();
+        async move {
+            let answer = answer.await;
+            drop(running);
+            answer
+        }
     });
-    let connection =
-        builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).into_owned();
-    if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(%peer, error = %error, "connection ended with an error");
+    let stream = TokioIo::new(Prompt::new(stream, limits.header, limits.patience));
+    let served = builder.serve_connection(stream, TowerToHyperService::new(service)).into_owned();
+    tokio::select! {
+        end = watcher.watch(served) => {
+            if let Err(error) = end {
+                tracing::debug!(%peer, %error, "connection ended with an error");
+            }
+        }
+        // HTTP/1 ends idle connections by its header timeout; HTTP/2 would keep them as long as pings are answered.
+        () = activity.idle(limits.idle) => tracing::debug!(%peer, "idle connection closed"),
+    }
+}
+
+/// What a connection is doing.
+#[derive(Debug, Default)]
+struct Activity {
+    begun: AtomicU64,
+    running: AtomicU64,
+}
+
+/// A request that is being answered.
+struct Request(Arc<Activity>);
+
+impl Activity {
+    fn begin(self: &Arc<Self>) -> Request {
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        self.running.fetch_add(1, Ordering::Relaxed);
+        Request(Arc::clone(self))
+    }
+
+    /// Returns when for `time`, at most twice that, no request has begun or been answered.
+    async fn idle(&self, time: Duration) {
+        loop {
+            let before = self.begun.load(Ordering::Relaxed);
+            tokio::time::sleep(time).await;
+            if self.running.load(Ordering::Relaxed) == 0 && self.begun.load(Ordering::Relaxed) == before {
+                return;
+            }
+        }
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -1,5 +1,5 @@
-use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Write as _};
+use std::fs::OpenOptions;
+use std::io::Read as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,7 @@ use rustix::io::Errno;
 use zeroize::Zeroizing;
 
 use super::KeysError;
+use crate::private_file;
 
 /// What the key check value is a MAC of.
 const KEY_CHECK_CONTEXT: &[u8] = b"carnet master key check value 1";
@@ -110,22 +111,7 @@ impl MasterKey {
             self.kid,
             &*Zeroizing::new(base64url::encode(*self.key)),
         ));
-        let write = || {
-            // O_EXCL: neither a file nor a link that somebody put there beforehand is written through.
-            let mut file = OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
-                .open(path)?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            // The name must survive a power failure too: without it no sealed key can ever be opened.
-            path.parent()
-                .filter(|folder| !folder.as_os_str().is_empty())
-                .map_or(Ok(()), |folder| File::open(folder)?.sync_all())
-        };
-        write().map_err(|source| io(path, source).into())
+        private_file::create(path, text.as_bytes()).map_err(|source| io(path, source).into())
     }
 
     /// A value by which an installation recognises its master key; it says nothing about the key.

@@ -76,7 +76,7 @@ pub(super) async fn authenticate(
     check_active(entry)?;
     // Last of all: an assertion that is refused for another reason is not used up by it.
     state.replay().check_age(&checked.claims, now)?;
-    state.replay().consume(&checked.replay_key, checked.keep_until, now).await?;
+    state.replay().consume(&client_id, &checked.replay_key, checked.keep_until, now).await?;
     Ok(Arc::clone(entry))
 }
 

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,10 +17,12 @@ use carnet_token::assertion::MAX_LIFETIME;
 use serde_json::{Map, Value};
 
 use super::{ErrorCode, OAuthError};
-use crate::db;
+use crate::{db, private_file};
 
 /// How many identifiers are remembered: 1,600 assertions a second for their longest life.
 const CAPACITY: usize = 500_000;
+/// How many of them one client may fill: nobody can take the memory from all others.
+const CLIENT_CAPACITY: usize = CAPACITY / 4;
 /// How many are remembered before the expired ones are looked for.
 const FIRST_SWEEP: usize = 1024;
 /// How many consumptions in the database pass between two deletions of the expired ones.
@@ -62,9 +64,15 @@ impl ReplayStore {
     }
 
     /// Uses an identifier up. `keep_until` and `now` in seconds.
-    pub async fn consume(&self, replay_key: &str, keep_until: i64, now: i64) -> Result<(), OAuthError> {
+    pub async fn consume(
+        &self,
+        client_id: &str,
+        replay_key: &str,
+        keep_until: i64,
+        now: i64,
+    ) -> Result<(), OAuthError> {
         let first = match self {
-            Self::Memory(memory) => memory.consume(replay_key, keep_until, now)?,
+            Self::Memory(memory) => memory.consume(client_id, replay_key, keep_until, now)?,
             Self::Shared { database, consumed } => {
                 let pool = database.writer().pool();
                 let failed = |error: db::Error| {
@@ -114,16 +122,54 @@ struct Lost {
 
 #[derive(Debug)]
 struct Entries {
-    until: HashMap<String, i64>,
+    used: HashMap<String, Use>,
+    // How many of them each client has.
+    by_client: HashMap<Arc<str>, usize>,
     sweep_at: usize,
+    // Within one second nothing more expires: a full memory must not be searched at every request.
+    swept_at: i64,
     // After the last word was written down nothing may be used any more.
     closed: bool,
 }
 
+/// One identifier that was used.
+#[derive(Debug)]
+struct Use {
+    /// To be remembered until then, seconds since 1970-01-01 UTC.
+    until: i64,
+    /// By whom; not known of those from before the last start.
+    client: Option<Arc<str>>,
+}
+
+impl Entries {
+    fn new(used: HashMap<String, Use>) -> Self {
+        Self { used, by_client: HashMap::new(), sweep_at: FIRST_SWEEP, swept_at: i64::MIN, closed: false }
+    }
+
+    fn sweep(&mut self, now: i64) {
+        self.used.retain(|_, entry| entry.until >= now);
+        self.by_client.clear();
+        for client in self.used.values().filter_map(|entry| entry.client.as_ref()) {
+            *self.by_client.entry(Arc::clone(client)).or_default() += 1;
+        }
+        self.sweep_at = (self.used.len() * 2).clamp(FIRST_SWEEP, CAPACITY);
+        self.swept_at = now;
+    }
+
+    fn remember(&mut self, client_id: &str, replay_key: &str, until: i64) {
+        let client = match self.by_client.get_key_value(client_id) {
+            Some((client, _)) => Arc::clone(client),
+            None => client_id.into(),
+        };
+        *self.by_client.entry(Arc::clone(&client)).or_default() += 1;
+        self.used.insert(replay_key.to_owned(), Use { until, client: Some(client) });
+    }
+}
+
 impl Memory {
     fn open(data_dir: &Path, now: i64, skew: i64) -> io::Result<Self> {
-        let (until, lost) = if let Some(until) = load(data_dir)? {
-            (until, None)
+        let (used, lost) = if let Some(used) = load(data_dir)? {
+            (used, None)
         } else {
             tracing::warn!(
                 "the last stop was not a clean one: client assertions made before this start are refused"
@@ -131,27 +177,34 @@ impl Memory {
             // An assertion may be accepted whose clock runs ahead by the skew, and for as long after its `exp`.
             (HashMap::new(), Some(Lost { before: now + skew, until: now + 2 * skew + MAX_LIFETIME }))
         };
-        let entries = Entries { until, sweep_at: FIRST_SWEEP, closed: false };
-        Ok(Self { data_dir: data_dir.to_owned(), lost, entries: Mutex::new(entries) })
+        Ok(Self { data_dir: data_dir.to_owned(), lost, entries: Mutex::new(Entries::new(used)) })
     }
 
-    fn consume(&self, replay_key: &str, keep_until: i64, now: i64) -> Result<bool, OAuthError> {
+    fn consume(
+        &self,
+        client_id: &str,
+        replay_key: &str,
+        keep_until: i64,
+        now: i64,
+    ) -> Result<bool, OAuthError> {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.closed {
             return Err(unavailable("stopping"));
         }
-        if entries.until.get(replay_key).is_some_and(|until| *until >= now) {
+        if entries.used.get(replay_key).is_some_and(|entry| entry.until >= now) {
             return Ok(false);
         }
-        if entries.until.len() >= entries.sweep_at {
-            entries.until.retain(|_, until| *until >= now);
-            entries.sweep_at = (entries.until.len() * 2).clamp(FIRST_SWEEP, CAPACITY);
+        if entries.used.len() >= entries.sweep_at && entries.swept_at < now {
+            entries.sweep(now);
         }
         // Forgetting the oldest instead would let somebody who floods the memory replay what was in it.
-        if entries.until.len() >= CAPACITY {
+        if entries.used.len() >= CAPACITY {
             return Err(unavailable("replay_memory_full").retry_after(30));
         }
-        entries.until.insert(replay_key.to_owned(), keep_until);
+        if entries.by_client.get(client_id).is_some_and(|count| *count >= CLIENT_CAPACITY) {
+            return Err(unavailable("replay_memory_of_client_full").retry_after(30));
+        }
+        entries.remember(client_id, replay_key, keep_until);
         Ok(true)
     }
 
@@ -159,25 +212,20 @@ impl Memory {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.closed = true;
         let mut text = String::new();
-        for (key, until) in entries.until.iter().filter(|(_, until)| **until >= now) {
-            text.extend([until.to_string().as_str(), " ", key.as_str(), "\n"]);
+        for (key, entry) in entries.used.iter().filter(|(_, entry)| entry.until >= now) {
+            text.extend([entry.until.to_string().as_str(), " ", key.as_str(), "\n"]);
         }
         text.push_str("end\n");
         // A lost memory stays lost for those who come after.
         if self.lost.is_some_and(|lost| lost.until >= now) {
             return Ok(());
         }
-        let (path, new) = (self.data_dir.join(SAVED), self.data_dir.join(format!("{SAVED}.new")));
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&new, &path)?;
-        File::open(&self.data_dir)?.sync_all()
+        private_file::replace(&self.data_dir.join(SAVED), text.as_bytes())
     }
 }
 
 /// What the last clean stop wrote down; empty at a first start; `None` when it is lost.
-fn load(data_dir: &Path) -> io::Result<Option<HashMap<String, i64>>> {
+fn load(data_dir: &Path) -> io::Result<Option<HashMap<String, Use>>> {
     let (saved, marker) = (data_dir.join(SAVED), data_dir.join(MARKER));
     let ran_before = marker.try_exists()?;
     if !ran_before {
@@ -197,7 +245,7 @@ fn load(data_dir: &Path) -> io::Result<Option<HashMap<String, i64>>> {
     let Some(text) = text.strip_suffix("end\n") else { return Ok(None) };
     let entry = |line: &str| {
         let (until, key) = line.split_once(' ')?;
-        Some((key.to_owned(), until.parse().ok()?))
+        Some((key.to_owned(), Use { until: until.parse().ok()?, client: None }))
     };
     Ok(text.lines().map(entry).collect())
 }
@@ -237,11 +285,11 @@ mod tests {
     fn an_identifier_is_used_up_until_it_expires() {
         let folder = tempfile::tempdir().unwrap();
         let memory = Memory::open(folder.path(), NOW, 30).unwrap();
-        assert_eq!(memory.consume("a", NOW + 60, NOW), Ok(true));
-        assert_eq!(memory.consume("a", NOW + 60, NOW), Ok(false));
-        assert_eq!(memory.consume("a", NOW + 60, NOW + 60), Ok(false));
-        assert_eq!(memory.consume("b", NOW + 60, NOW), Ok(true));
-        assert_eq!(memory.consume("a", NOW + 200, NOW + 61), Ok(true));
+        assert_eq!(memory.consume("c", "a", NOW + 60, NOW), Ok(true));
+        assert_eq!(memory.consume("c", "a", NOW + 60, NOW), Ok(false));
+        assert_eq!(memory.consume("c", "a", NOW + 60, NOW + 60), Ok(false));
+        assert_eq!(memory.consume("c", "b", NOW + 60, NOW), Ok(true));
+        assert_eq!(memory.consume("c", "a", NOW + 200, NOW + 61), Ok(true));
     }
 
     #[test]
@@ -249,12 +297,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let memory = Memory::open(folder.path(), NOW, 30).unwrap();
         assert!(memory.lost.is_none(), "a first start refuses nothing");
-        memory.consume("a", NOW + 60, NOW).unwrap();
+        memory.consume("c", "a", NOW + 60, NOW).unwrap();
         memory.save(NOW).unwrap();
-        assert!(memory.consume("late", NOW + 60, NOW).is_err());
+        assert!(memory.consume("c", "late", NOW + 60, NOW).is_err());
         let memory = Memory::open(folder.path(), NOW + 1, 30).unwrap();
         assert!(memory.lost.is_none());
-        assert_eq!(memory.consume("a", NOW + 60, NOW + 1), Ok(false));
+        assert_eq!(memory.consume("c", "a", NOW + 60, NOW + 1), Ok(false));
     }
 
     #[test]
@@ -296,9 +344,24 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let memory = Memory::open(folder.path(), NOW, 30).unwrap();
         for n in 0..FIRST_SWEEP {
-            memory.consume(&n.to_string(), NOW, NOW).unwrap();
+            memory.consume("c", &n.to_string(), NOW, NOW).unwrap();
         }
-        memory.consume("later", NOW + 60, NOW + 1).unwrap();
-        assert_eq!(memory.entries.lock().unwrap().until.len(), 1);
+        memory.consume("c", "later", NOW + 60, NOW + 1).unwrap();
+        assert_eq!(memory.entries.lock().unwrap().used.len(), 1);
+    }
+
+    #[test]
+    fn one_client_cannot_take_the_memory_from_the_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let memory = Memory::open(folder.path(), NOW, 30).unwrap();
+        for n in 0..CLIENT_CAPACITY {
+            memory.consume("greedy", &n.to_string(), NOW + 300, NOW).unwrap();
+        }
+        let refused = memory.consume("greedy", "one more", NOW + 300, NOW).unwrap_err();
+        assert_eq!(refused.reason(), "replay_memory_of_client_full");
+        assert_eq!(memory.consume("modest", "first", NOW + 300, NOW), Ok(true));
+        // What has expired is given back.
+        memory.entries.lock().unwrap().sweep_at = 0;
+        assert_eq!(memory.consume("greedy", "later", NOW + 600, NOW + 301), Ok(true));
     }
 }

@@ -48,10 +48,7 @@ async fn answer(state: &State, request: Request<Body>, claimed: &mut String) -> 
     let presented =
         Presented::find(&headers, &request, state.config().tokens().tolerate_duplicate_credentials)?;
     presented.claimed_client_id().clone_into(claimed);
-    // Authenticate the client, from an image that may be answered from.
-    let image = state.registry().current().map_err(stale)?;
-    let entry = authenticate(state, &image, &presented).await?;
-    // RFC 6749 §5.2: what is not served, then what is not for this client.
+    // Before authentication: an assertion is not used up for what no client can have.
     if grant_type != client_credentials::GRANT_TYPE {
         return Err(OAuthError::new(
             ErrorCode::UnsupportedGrantType,
@@ -59,6 +56,9 @@ async fn answer(state: &State, request: Request<Body>, claimed: &mut String) -> 
             "grant_type must be client_credentials",
         ));
     }
+    // Authenticate the client, from an image that may be answered from.
+    let image = state.registry().current().map_err(stale)?;
+    let entry = authenticate(state, &image, &presented).await?;
     match scope::kind_of(request.scope.as_deref(), &entry.client)? {
         Kind::Access => access_token(state, &image, &entry, &request),
         Kind::Administration => administration(state, &entry, &request).await,
@@ -213,8 +213,9 @@ fn invalid_request(reason: &'static str, description: &'static str) -> OAuthErro
 
 /// One line per refusal: why, and who the request said it was from. Never a credential.
 fn log(error: &OAuthError, claimed: &str) {
-    // Anybody can write anything there: it is cut and escaped.
-    let client_id: String = claimed.chars().take(64).flat_map(char::escape_default).collect();
+    // Anybody can write anything there, also a secret in the wrong field: only what can be an id is logged.
+    let is_id = claimed.len() <= 32 && claimed.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let client_id = if is_id { claimed } else { "(not an id)" };
     let (reason, status) = (error.reason(), error.code().status().as_u16());
     match error.code() {
         ErrorCode::ServerError | ErrorCode::TemporarilyUnavailable => {

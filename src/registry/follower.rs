@@ -10,6 +10,8 @@ use crate::db;
 
 /// How often the database is asked for its change number.
 const POLL: Duration = Duration::from_millis(250);
+/// How long a poll may take.
+const POLL_TIMEOUT: Duration = Duration::from_secs(1);
 /// An image whose last successful poll began longer ago than this is not answered from.
 const STALE_AFTER: Duration = Duration::from_secs(2);
 /// A node whose clock is further from the database's than this does not issue.
@@ -107,7 +109,9 @@ impl Follower {
         let mut reachable = true;
         loop {
             ticks.tick().await;
-            match self.refresh().await {
+            // A poll that hangs would keep the next one from finding the database again.
+            let refreshed = tokio::time::timeout(POLL_TIMEOUT, self.refresh());
+            match refreshed.await.unwrap_or(Err(db::Error::NoAnswer)) {
                 Ok(()) => {
                     if !std::mem::replace(&mut reachable, true) {
                         tracing::info!("the database answers again");

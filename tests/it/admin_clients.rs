@@ -291,3 +291,20 @@ async fn a_reset_gives_the_administrator_a_secret_and_ends_everything_older() {
     let request = Request::get("/admin/v1/clients").header("authorization", format!("Bearer {token}"));
     let _ = iap.administration(request.body(Body::empty()).unwrap()).await.expect(401);
 }
+
+#[tokio::test]
+async fn with_an_administrators_secret_its_tokens_end() {
+    let iap = TestIap::start().await;
+    let administrator = iap.credentials().client_id;
+    let token = iap.administration_token("admin:read admin:write").await;
+    let secrets = format!("/clients/{administrator}/secrets");
+    let listed = iap.admin("GET", &secrets, None).await.expect(200).json();
+    let secret = text(&listed["items"][0]["id"]);
+    let _ = iap.admin("DELETE", &format!("{secrets}/{secret}"), None).await.expect(204);
+    let request = http::Request::post(format!("/admin/v1{secrets}"))
+        .header("authorization", format!("Bearer {token}"))
+        .header("content-type", "application/json")
+        .body("{}".into())
+        .unwrap();
+    let _ = iap.administration(request).await.expect(401);
+}

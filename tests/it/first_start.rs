@@ -2,7 +2,9 @@ use std::os::unix::fs::PermissionsExt;
 
 use carnet::app::{App, Start, StartError};
 use carnet::config::{Config, RawConfig};
+use carnet::data_dir::DataDirError;
 use carnet_ambient::{Clock, Entropy};
+use carnet_db::Engine;
 use carnet_db::testing::TestDatabase;
 
 use crate::harness::{ISSUER, NOW, TestIap};
@@ -68,6 +70,17 @@ async fn a_missing_or_foreign_master_key_is_never_replaced() {
 }
 
 #[tokio::test]
+async fn a_torn_installation_file_does_not_keep_the_next_start_out() {
+    let iap = TestIap::start().await;
+    let file = iap.folder().join("data/installation");
+    let before = std::fs::read(&file).unwrap();
+    std::fs::write(&file, "").unwrap();
+    let iap = iap.restart().await;
+    assert_eq!(iap.start, Start::Again);
+    assert_eq!(std::fs::read(&file).unwrap(), before);
+}
+
+#[tokio::test]
 async fn the_issuer_cannot_change() {
     let iap = TestIap::start().await;
     let (folder, database) = (iap.folder().join("data"), TestDatabase::url(iap.database()).clone());
@@ -99,6 +112,12 @@ async fn two_nodes_that_start_first_make_one_installation() {
         config
     };
     let (first, second) = tokio::join!(open(node(one.path())), open(node(two.path())));
+    if database.url().engine() == Engine::Sqlite {
+        // An embedded database belongs to one process, wherever its file lies.
+        let refused = first.err().or(second.err()).unwrap();
+        assert!(matches!(refused, StartError::DataDir(DataDirError::Locked(_))), "{refused}");
+        return;
+    }
     let starts = [first.unwrap().1, second.unwrap().1];
     let firsts = starts.iter().filter(|start| matches!(start, Start::First(_))).count();
     assert_eq!(firsts, 1, "{starts:?}");

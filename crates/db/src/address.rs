@@ -1,5 +1,5 @@
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::Error;
@@ -31,6 +31,17 @@ impl DatabaseUrl {
     #[must_use]
     pub fn engine(&self) -> Engine {
         self.engine
+    }
+
+    /// The file of a SQLite database.
+    #[must_use]
+    pub fn file(&self) -> Option<PathBuf> {
+        if self.engine != Engine::Sqlite {
+            return None;
+        }
+        let path = self.url.strip_prefix("sqlite://").or_else(|| self.url.strip_prefix("sqlite:"))?;
+        let path = path.split_once('?').map_or(path, |(path, _)| path);
+        Some(path.replace("%3F", "?").replace("%23", "#").replace("%25", "%").into())
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -94,6 +105,16 @@ mod tests {
         let url: DatabaseUrl = "postgres://carnet:s3cr3t@db.example/iap?sslpassword=x".parse().unwrap();
         assert_eq!(url.to_string(), "postgres://carnet@db.example/iap");
         assert!(!format!("{url:?}").contains("s3cr3t"));
+    }
+
+    #[test]
+    fn the_file_of_a_sqlite_url_is_known() {
+        for path in ["/data/iap.db", "data/50%.db", "a?b#c.db"] {
+            assert_eq!(DatabaseUrl::sqlite(Path::new(path)).file().as_deref(), Some(Path::new(path)));
+        }
+        let given: DatabaseUrl = "sqlite:iap.db?mode=rwc".parse().unwrap();
+        assert_eq!(given.file().as_deref(), Some(Path::new("iap.db")));
+        assert_eq!("postgres://x/y".parse::<DatabaseUrl>().unwrap().file(), None);
     }
 
     #[test]

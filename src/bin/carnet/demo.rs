@@ -13,11 +13,12 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::serve::{Running, Sockets};
-use crate::signals;
+use crate::signals::Signals;
 
 /// Plays the demonstration.
 pub async fn demo(args: &DemoArgs) -> Result<ExitCode, Failure> {
     let folder = tempfile::Builder::new().prefix("carnet-demo-").tempdir().map_err(Failure::from_error)?;
+    let mut signals = Signals::listen()?;
     let (sockets, config) = stage(folder.path()).await?;
     let stop = CancellationToken::new();
     let running = Running::start(config, sockets, Clock::system(), Entropy::system(), stop.clone()).await?;
@@ -28,7 +29,7 @@ pub async fn demo(args: &DemoArgs) -> Result<ExitCode, Failure> {
     }
     let unexpected = printer.finish();
     if !args.exit {
-        signals::told_to_end().await?;
+        signals.told_to_end().await;
     }
     stop.cancel();
     running.stopped().await;

@@ -7,6 +7,7 @@ mod record;
 mod serve;
 mod signals;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use carnet::cli::local::{self, Failure};
@@ -44,6 +45,7 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
 }
 
 fn fail(sentence: &str) -> ExitCode {
-    eprintln!("carnet: {sentence}");
+    // Not eprintln: it panics when nobody reads.
+    let _ = writeln!(std::io::stderr(), "carnet: {sentence}");
     ExitCode::FAILURE
 }

@@ -1,19 +1,21 @@
 use carnet::cli::local::{Failure, RecordServeArgs};
 use carnet::config::RecordConfig;
-use carnet::http::{Guard, Limits, Listener, guard};
+use carnet::http::{Budget, Guard, Limits, Listener, guard};
 use carnet_ambient::{Clock, Entropy};
 use carnet_db::{Database, Engine};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::logging;
 use crate::serve::bind;
-use crate::{logging, signals};
+use crate::signals::Signals;
 
 /// `carnet record serve`: the record server alone. It knows the issuer's address and nothing else of it.
 pub async fn serve(args: &RecordServeArgs) -> Result<(), Failure> {
     let (config, raw) = args.load()?;
-    logging::start(&raw)?;
+    let _log = logging::start(&raw)?;
+    let mut signals = Signals::listen()?;
     let socket = bind("the record server", config.listen).await?;
     if let (Engine::Sqlite, Some(folder)) = (config.database.engine(), &raw.server.data_dir) {
         std::fs::create_dir_all(folder)
@@ -21,7 +23,8 @@ pub async fn serve(args: &RecordServeArgs) -> Result<(), Failure> {
     }
     let mounted = Mounted::open(&config, Clock::system(), Entropy::system()).await?;
     let stop = CancellationToken::new();
-    let listener = tokio::spawn(mounted.listener(&config, socket).serve(stop.clone()));
+    let listener =
+        tokio::spawn(mounted.listener(&config, socket, Budget::of_this_process().public).serve(stop.clone()));
     tracing::info!(
         base_url = config.base_url,
         issuer = config.issuer,
@@ -29,7 +32,7 @@ pub async fn serve(args: &RecordServeArgs) -> Result<(), Failure> {
         companies = config.companies.len(),
         "the record server is ready"
     );
-    let signal = signals::told_to_end().await?;
+    let signal = signals.told_to_end().await;
     tracing::info!(signal, "stopping: no new connections, requests in flight are answered");
     stop.cancel();
     let _ = listener.await;
@@ -69,11 +72,11 @@ impl Mounted {
     }
 
     /// What answers on its socket.
-    pub fn listener(&self, config: &RecordConfig, socket: TcpListener) -> Listener {
+    pub fn listener(&self, config: &RecordConfig, socket: TcpListener, connections: usize) -> Listener {
         let hosts = config.hosts.clone();
         let guarded =
             guard(self.server.router(), Guard { hosts, origins: None, timeout: Duration::from_secs(30) });
-        Listener { socket, tls: None, router: guarded, limits: Limits::default() }
+        Listener { socket, tls: None, router: guarded, limits: Limits { connections, ..Limits::default() } }
     }
 
     /// Closes the database.

@@ -5,14 +5,15 @@ use std::time::Duration;
 use carnet::app::{App, Start};
 use carnet::cli::local::{Failure, ServeArgs};
 use carnet::config::Config;
-use carnet::http::{Limits, Listener, acceptor};
+use carnet::http::{Budget, Limits, Listener, acceptor};
 use carnet::{db, oauth, router};
 use carnet_ambient::{Clock, Entropy};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::{logging, record, signals};
+use crate::signals::Signals;
+use crate::{logging, record};
 
 /// How often what has expired is swept out.
 const HOUSEKEEPING: Duration = Duration::from_mins(1);
@@ -50,7 +51,8 @@ pub async fn bind(whose: &str, address: std::net::SocketAddr) -> Result<TcpListe
 /// `carnet serve`.
 pub async fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let (config, raw) = args.load()?;
-    logging::start(&raw)?;
+    let _log = logging::start(&raw)?;
+    let mut signals = Signals::listen()?;
     let sockets = Sockets::bind(&config).await?;
     let stop = CancellationToken::new();
     let running = Running::start(config, sockets, Clock::system(), Entropy::system(), stop.clone()).await?;
@@ -65,7 +67,7 @@ pub async fn serve(args: &ServeArgs) -> Result<(), Failure> {
         version = env!("CARGO_PKG_VERSION"),
         "carnet is ready"
     );
-    let signal = signals::told_to_end().await?;
+    let signal = signals.told_to_end().await;
     tracing::info!(signal, "stopping: no new connections, requests in flight are answered");
     stop.cancel();
     running.stopped().await;
@@ -105,14 +107,18 @@ impl Running {
         let (app, start) =
             App::open(config, clock.clone(), entropy.clone()).await.map_err(Failure::from_error)?;
         let oauth = oauth::State::new(&app).await.map_err(Failure::from_error)?;
-        let limits = Limits::default();
-        let public =
-            Listener { socket: sockets.public, tls, router: router::public(&app, oauth.clone()), limits };
+        let budget = Budget::of_this_process();
+        let public = Listener {
+            socket: sockets.public,
+            tls,
+            router: router::public(&app, oauth.clone()),
+            limits: Limits { connections: budget.public, ..Limits::default() },
+        };
         let administration = Listener {
             socket: sockets.administration,
             tls: None,
             router: router::administration(&app),
-            limits,
+            limits: Limits { connections: budget.administration, ..Limits::default() },
         };
         let mut listeners = JoinSet::new();
         listeners.spawn(public.serve(stop.clone()));
@@ -120,7 +126,7 @@ impl Running {
         let mut record = None;
         if let (Some(config), Some(socket)) = (record_config, sockets.record) {
             let mounted = record::Mounted::open(&config, clock, entropy).await?;
-            listeners.spawn(mounted.listener(&config, socket).serve(stop.clone()));
+            listeners.spawn(mounted.listener(&config, socket, budget.record).serve(stop.clone()));
             record = Some(mounted);
         }
         let mut background = JoinSet::new();

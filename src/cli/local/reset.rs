@@ -3,9 +3,9 @@ use clap::Args;
 use zeroize::Zeroizing;
 
 use super::{Failure, ServeArgs};
-use crate::app::{App, Start};
+use crate::app::App;
 use crate::config::DEFAULT_DATA_DIR;
-use crate::data_dir::{CREDENTIALS, Credentials};
+use crate::data_dir::{CREDENTIALS, Credentials, INSTALLATION};
 use crate::operations;
 use crate::registry::scope;
 
@@ -32,18 +32,14 @@ pub async fn reset(args: &ResetArgs) -> Result<(), Failure> {
         server.issuer = Some(known.issuer.clone());
     }
     let (config, _) = server.load()?;
-    if !config.data_dir().exists() {
+    if !config.data_dir().join(INSTALLATION).exists() {
         return Err(Failure(format!(
             "there is no installation in {}: give the --data-dir with which the server runs",
             config.data_dir().display()
         )));
     }
-    let (app, start) =
+    let (app, _) =
         App::open(config, Clock::system(), Entropy::system()).await.map_err(Failure::from_error)?;
-    if let Start::First(path) = start {
-        println!("this was the first start; the administrator's credentials are in {}", path.display());
-        return Ok(());
-    }
     let context = operations::Context::new(&app);
     let actor = operations::Actor::local();
     let administrator =

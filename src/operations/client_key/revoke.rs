@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 use crate::db;
 use crate::operations::context::Change;
 use crate::operations::{Actor, Context, Refusal, check, client};
+use crate::registry::ClientKind;
 
 const KIND: &str = "client key";
 
@@ -13,9 +14,8 @@ const KIND: &str = "client key";
 pub async fn revoke(context: &Context, actor: &Actor, client_id: &str, kid: &str) -> Result<(), Refusal> {
     let client_id = check::id(client::KIND, client_id)?;
     let mut tx = context.begin().await?;
-    if db::client::find(&mut *tx, client_id).await?.is_none() {
-        return Err(Refusal::not_found(client::KIND, client_id));
-    }
+    let found = db::client::find(&mut *tx, client_id).await?;
+    let owner = found.ok_or_else(|| Refusal::not_found(client::KIND, client_id))?;
     let keys = db::client_key::of_client(&mut *tx, client_id).await?;
     let key = keys.iter().find(|key| key.kid == kid).ok_or_else(|| Refusal::not_found(KIND, kid))?;
     if !db::client_key::revoke(&mut tx, client_id, kid).await? {
@@ -29,5 +29,9 @@ pub async fn revoke(context: &Context, actor: &Actor, client_id: &str, kid: &str
         reason: "",
     };
     context.means().journal(&mut tx, actor, change).await?;
+    if owner.kind == ClientKind::Administrator {
+        // Whoever got a token with it could give themselves a new one.
+        db::administration_token::forget_client(&mut tx, client_id).await?;
+    }
     context.commit(tx).await
 }

@@ -2,6 +2,7 @@ use super::Journaled;
 use crate::db;
 use crate::operations::context::Change;
 use crate::operations::{Actor, Context, Refusal, check, client};
+use crate::registry::ClientKind;
 
 const KIND: &str = "client secret";
 
@@ -18,9 +19,8 @@ pub async fn revoke(
     let client_id = check::id(client::KIND, client_id)?;
     let secret_id = check::id(KIND, secret_id)?;
     let mut tx = context.begin().await?;
-    if db::client::find(&mut *tx, client_id).await?.is_none() {
-        return Err(Refusal::not_found(client::KIND, client_id));
-    }
+    let found = db::client::find(&mut *tx, client_id).await?;
+    let owner = found.ok_or_else(|| Refusal::not_found(client::KIND, client_id))?;
     let found = db::client_secret::find(&mut *tx, client_id, secret_id).await?;
     let secret = found.ok_or_else(|| Refusal::not_found(KIND, secret_id))?;
     if !db::client_secret::revoke(&mut tx, client_id, secret_id).await? {
@@ -34,5 +34,9 @@ pub async fn revoke(
         reason: "",
     };
     context.means().journal(&mut tx, actor, change).await?;
+    if owner.kind == ClientKind::Administrator {
+        // Whoever got a token with it could give themselves a new one.
+        db::administration_token::forget_client(&mut tx, client_id).await?;
+    }
     context.commit(tx).await
 }

@@ -1,5 +1,6 @@
 //! The end: SIGTERM and SIGINT let a request in flight finish.
 
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use base64::Engine;
@@ -8,6 +9,8 @@ use serde_json::json;
 
 use crate::harness::http::{Request, Wire};
 use crate::harness::iap::Iap;
+use crate::harness::process::send_signal;
+use crate::harness::within;
 
 const STOP: Duration = Duration::from_secs(30);
 
@@ -66,4 +69,49 @@ fn a_request_that_never_ends_holds_up_the_end_only_so_long() {
     std::thread::sleep(Duration::from_millis(300));
     iap.process().signal("TERM");
     iap.process_mut().wait(Duration::from_secs(45));
+}
+
+#[test]
+fn a_signal_at_the_moment_of_readiness_ends_it_cleanly() {
+    for round in 0..5 {
+        let mut iap = Iap::start();
+        iap.process().signal("TERM");
+        let status = iap.process_mut().wait(STOP);
+        assert!(status.success(), "round {round}: {status}");
+        assert!(iap.data_dir().join("installation").exists());
+    }
+}
+
+#[test]
+fn a_log_that_nobody_reads_any_more_takes_no_request_with_it() {
+    let mut iap = Iap::start();
+    let shipper = iap.participant("shipper", "SHP");
+    let client = iap.client(&shipper, json!({}));
+    iap.stop();
+    let mut command = iap.command();
+    let (reader, writer) = std::io::pipe().unwrap();
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(writer);
+    let mut child = Killed(command.spawn().unwrap());
+    drop(command);
+    drop(reader);
+    let ready = Request::get(&format!("{}/readyz", iap.issuer()));
+    within(STOP, "the server is ready", || {
+        ready.try_send().filter(|answer| answer.status == 200).map(|_| ())
+    });
+    for _ in 0..20 {
+        assert_eq!(iap.ask(&client, &[]).status, 200);
+    }
+    send_signal("TERM", &child.0.id().to_string());
+    let status = within(STOP, "the server ends", || child.0.try_wait().unwrap());
+    assert!(status.success(), "{status}");
+}
+
+/// Ended with the test, however that ends.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }

@@ -1,0 +1,86 @@
+//! Files for their owner alone, which are there as a whole or not at all, whenever the power fails.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// Puts `content` in the place of whatever stands at `path`.
+///
+/// # Errors
+/// When the file cannot be written; what stood there still does.
+pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let written = write_beside(path, content)?;
+    fs::rename(&written, path)?;
+    sync_folder(path)
+}
+
+/// Writes a file that must not be there yet.
+///
+/// # Errors
+/// [`io::ErrorKind::AlreadyExists`] when anything stands at `path`, a link included; otherwise when it cannot
+/// be written.
+pub fn create(path: &Path, content: &[u8]) -> io::Result<()> {
+    let written = write_beside(path, content)?;
+    // A rename would replace what is there; a second name for the file is refused then.
+    let linked = fs::hard_link(&written, path);
+    fs::remove_file(&written)?;
+    linked?;
+    sync_folder(path)
+}
+
+/// Writes the content under another name in the same folder, down to the disk.
+fn write_beside(path: &Path, content: &[u8]) -> io::Result<PathBuf> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".tmp");
+    let beside = path.with_file_name(name);
+    // Left by a crash, or put there by somebody: removed as what it is, never written through.
+    match fs::remove_file(&beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    Ok(beside)
+}
+
+/// The name must survive a power failure too.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    #[test]
+    fn a_file_is_replaced_as_a_whole_and_no_link_is_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, victim) = (folder.path().join("file"), folder.path().join("victim"));
+        fs::write(&victim, "untouched").unwrap();
+        symlink(&victim, &path).unwrap();
+        symlink(&victim, folder.path().join("file.tmp")).unwrap();
+        replace(&path, b"one").unwrap();
+        replace(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::read(&victim).unwrap(), b"untouched");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn what_is_there_is_never_touched_by_create() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        create(&path, b"one").unwrap();
+        assert_eq!(create(&path, b"two").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        let dangling = folder.path().join("link");
+        symlink(folder.path().join("nowhere"), &dangling).unwrap();
+        assert_eq!(create(&dangling, b"x").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+}
