@@ -1,8 +1,12 @@
 //! Configuration: one TOML file, `CARNET_…` variables over it, command-line flags over both; validated once
 //! into private fields, so that the rest of the program cannot meet a value that makes no sense.
 
+mod check;
 mod raw;
+mod record;
 mod validated;
 
+pub use check::ConfigError;
 pub use raw::{RawCompany, RawConfig};
-pub use validated::{Config, ConfigError, DEFAULT_DATA_DIR, KeySetCache, RecordConfig, TlsFiles, Tokens};
+pub use record::RecordConfig;
+pub use validated::{Config, DEFAULT_DATA_DIR, KeySetCache, TlsFiles, Tokens};

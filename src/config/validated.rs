@@ -3,9 +3,12 @@ use std::path::{Path, PathBuf};
 
 use carnet_db::DatabaseUrl;
 use carnet_token::{ClaimName, ClaimNames};
-use url::{Host, Url};
+use url::Url;
 
-use super::RawConfig;
+use super::check::{
+    ConfigError, address, database_url, host_of, host_value, hosts, issuer_url, own_url, refuse, within,
+};
+use super::{RawConfig, RecordConfig};
 use crate::registry::Role;
 
 /// The data folder, if none is given.
@@ -68,58 +71,6 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// PEM private key.
     pub private_key: PathBuf,
-}
-
-/// The reference ONE Record server.
-#[derive(Debug, Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "switches of a configuration file, each documented")]
-pub struct RecordConfig {
-    /// Address of its listener.
-    pub listen: SocketAddr,
-    /// Its external base URL, without trailing slash.
-    pub base_url: String,
-    /// The issuer whose tokens it accepts.
-    pub issuer: String,
-    /// The audience that tokens must carry.
-    pub audience: String,
-    /// Its database.
-    pub database: DatabaseUrl,
-    /// Whether it accepts tokens that are not bound to their sender.
-    pub allow_bearer: bool,
-    /// Whether it answers 404 instead of 403 to those who may not see an object.
-    pub hide_existence: bool,
-    /// Whether a company that is named in an object may read it.
-    pub implicit_grant: bool,
-    /// Whether loopback hosts may use http.
-    pub allow_insecure_loopback: bool,
-    /// `Host` values that it answers.
-    pub hosts: Vec<String>,
-    /// The companies that it serves: path and company identifier.
-    pub companies: Vec<(String, String)>,
-}
-
-/// Why a configuration is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// The file does not parse.
-    #[error("the configuration does not parse: {0}")]
-    Syntax(String),
-    /// An environment variable names no member.
-    #[error("the variable {0} names no setting: the form is CARNET_SECTION__MEMBER")]
-    Variable(String),
-    /// A member holds a value that makes no sense.
-    #[error("{field}: {reason}")]
-    Field {
-        /// `section.member`.
-        field: &'static str,
-        /// What is wrong and what would be right.
-        reason: String,
-    },
-}
-
-fn refuse<T>(field: &'static str, reason: impl Into<String>) -> Result<T, ConfigError> {
-    Err(ConfigError::Field { field, reason: reason.into() })
 }
 
 impl TryFrom<RawConfig> for Config {
@@ -214,64 +165,6 @@ impl TryFrom<RawConfig> for Config {
     }
 }
 
-impl RecordConfig {
-    /// Reads `[record]`; `None` when it has no listener.
-    fn validate(raw: &RawConfig, issuer: &str, data_dir: &Path) -> Result<Option<Self>, ConfigError> {
-        let record = &raw.record;
-        // Companies without a listener are no mistake: one file may serve with and without the flag.
-        let Some(listen) = &record.listen else { return Ok(None) };
-        let listen = address("record.listen", listen)?;
-        let base_url = match &record.base_url {
-            Some(url) => url.clone(),
-            None => own_url("record.base_url", "http", listen)?,
-        };
-        let (base_url, insecure) = issuer_url("record.base_url", &base_url)?;
-        let issuer = record.issuer.as_deref().unwrap_or(issuer);
-        let (issuer, issuer_is_insecure) = issuer_url("record.issuer", issuer)?;
-        let database = match &record.database {
-            Some(url) => database_url("record.database", url)?,
-            None => DatabaseUrl::sqlite(&data_dir.join("record.db")),
-        };
-        let mut companies = Vec::new();
-        for company in &record.company {
-            let identifier =
-                company.identifier.clone().unwrap_or_else(|| format!("{base_url}/{}", company.path));
-            companies.push((company.path.clone(), identifier));
-        }
-        Ok(Some(Self {
-            hosts: hosts(host_of(&base_url), listen, record.hosts.clone()),
-            audience: record.audience.clone().unwrap_or_else(|| base_url.clone()),
-            allow_bearer: record.allow_bearer.unwrap_or(true),
-            hide_existence: record.hide_existence.unwrap_or(false),
-            implicit_grant: record.implicit_grant.unwrap_or(true),
-            allow_insecure_loopback: insecure || issuer_is_insecure,
-            listen,
-            base_url,
-            issuer,
-            database,
-            companies,
-        }))
-    }
-
-    /// Reads the configuration of a record server that runs alone: of the whole file it uses `[record]`.
-    ///
-    /// # Errors
-    /// The first member that makes no sense.
-    pub fn alone(raw: &RawConfig) -> Result<Self, ConfigError> {
-        let Some(issuer) = raw.record.issuer.as_deref().or(raw.server.issuer.as_deref()) else {
-            return refuse(
-                "record.issuer",
-                "give the issuer whose tokens this server accepts (--issuer URL)",
-            );
-        };
-        let data_dir = raw.server.data_dir.clone().unwrap_or_else(|| PathBuf::from("carnet-record-data"));
-        match Self::validate(raw, issuer, &data_dir)? {
-            Some(config) => Ok(config),
-            None => refuse("record.listen", "give the address to listen on (--listen HOST:PORT)"),
-        }
-    }
-}
-
 /// What is issued has one name; aliases are for readers of other issuers' tokens.
 const NO_ALIASES: [&str; 0] = [];
 
@@ -306,105 +199,6 @@ fn roles(further: Vec<String>) -> Result<Vec<String>, ConfigError> {
         }
     }
     Ok(roles)
-}
-
-fn within(
-    field: &'static str,
-    given: Option<i64>,
-    default: i64,
-    least: i64,
-    most: i64,
-) -> Result<i64, ConfigError> {
-    match given {
-        None => Ok(default),
-        Some(value) if (least..=most).contains(&value) => Ok(value),
-        Some(value) => refuse(field, format!("{value} is not between {least} and {most} seconds")),
-    }
-}
-
-fn address(field: &'static str, text: &str) -> Result<SocketAddr, ConfigError> {
-    let text =
-        text.strip_prefix("localhost:").map_or_else(|| text.to_owned(), |port| format!("127.0.0.1:{port}"));
-    match text.parse::<SocketAddr>() {
-        Ok(address) if address.port() != 0 => Ok(address),
-        Ok(_) => refuse(field, format!("`{text}` has port 0: give the port, others must know it")),
-        Err(_) => {
-            refuse(field, format!("`{text}` is not an address and port, such as 127.0.0.1:8080 or [::]:8443"))
-        }
-    }
-}
-
-fn database_url(field: &'static str, text: &str) -> Result<DatabaseUrl, ConfigError> {
-    text.parse().or_else(|error: carnet_db::Error| refuse(field, error.to_string()))
-}
-
-/// The URL of a listener, if only this machine can reach it: any other name is for its operator to give.
-fn own_url(field: &'static str, scheme: &str, listen: SocketAddr) -> Result<String, ConfigError> {
-    if listen.ip().is_loopback() {
-        Ok(format!("{scheme}://{listen}"))
-    } else {
-        refuse(
-            field,
-            format!("{listen} is not a loopback address: give the https URL by which others reach it"),
-        )
-    }
-}
-
-/// Checks an issuer, and the same for the base URL of a record server: scheme, host and port, and nothing
-/// else. Says whether it is http.
-fn issuer_url(field: &'static str, text: &str) -> Result<(String, bool), ConfigError> {
-    let Ok(url) = Url::parse(text) else { return refuse(field, format!("`{text}` is not a URL")) };
-    let loopback = match url.host() {
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    };
-    let insecure = match url.scheme() {
-        "https" => false,
-        "http" if loopback => true,
-        "http" => {
-            return refuse(field, format!("`{text}` must be https (http is for loopback addresses only)"));
-        }
-        _ => return refuse(field, format!("`{text}` must be an https URL")),
-    };
-    let canonical = format!("{}://{}", url.scheme(), host_value(&url));
-    if canonical != text {
-        return refuse(
-            field,
-            format!(
-                "`{text}` must be scheme, host and port and nothing else, in canonical form and without \
-                 trailing slash: `{canonical}`"
-            ),
-        );
-    }
-    Ok((canonical, insecure))
-}
-
-fn host_value(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
-}
-
-fn host_of(url: &str) -> String {
-    url.split_once("://").map_or(url, |(_, rest)| rest).to_owned()
-}
-
-/// The `Host` values that a listener answers: its external name, its own address if that is loopback, and
-/// what the operator adds.
-fn hosts(external: String, listen: SocketAddr, further: Option<Vec<String>>) -> Vec<String> {
-    let mut hosts = vec![external];
-    if listen.ip().is_loopback() {
-        hosts.push(listen.to_string());
-        hosts.push(format!("localhost:{}", listen.port()));
-    }
-    hosts.extend(further.unwrap_or_default());
-    for host in &mut hosts {
-        host.make_ascii_lowercase();
-    }
-    hosts.sort();
-    hosts.dedup();
-    hosts
 }
 
 impl Config {
