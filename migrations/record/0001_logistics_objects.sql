@@ -22,6 +22,7 @@ CREATE TABLE lo_rev (
     revision   BIGINT NOT NULL,
     valid_from BIGINT NOT NULL,
     nquads     TEXT   NOT NULL,
+    bytes      BIGINT NOT NULL,              -- length of nquads, known before it is loaded
     sha256     TEXT   NOT NULL,
     prev_hash  TEXT,                         -- sha256 of the revision before
     change_id  TEXT,                         -- the request that made it; none for the first

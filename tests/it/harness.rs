@@ -68,6 +68,9 @@ impl TestIap {
         clock: Clock,
         seed: u64,
     ) -> Self {
+        // Without a global subscriber, a log line that another test reaches first may be switched off for all
+        // threads, and a test that reads its log would miss it.
+        let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry());
         let mut raw = RawConfig::parse(Some(toml), []).unwrap();
         raw.server.issuer.get_or_insert_with(|| ISSUER.to_owned());
         raw.server.data_dir = Some(folder.path().join("data"));

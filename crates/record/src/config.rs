@@ -174,10 +174,20 @@ fn tenants(companies: &[Company], base: &str, loopback: bool) -> Result<Vec<Tena
             let reason = format!("`{identifier}` is not canonical: write `{url}`");
             return Err(ConfigError::new(field("identifier"), reason));
         }
-        if !identifiers.insert(identifier.clone()) {
+        // With and without the slash, it is one name.
+        if !identifiers.insert(identifier.trim_end_matches('/').to_owned()) {
             return Err(ConfigError::new(field("identifier"), format!("`{identifier}` is given twice")));
         }
         tenants.push(Tenant { path: company.path.clone(), identifier });
+    }
+    for (index, tenant) in tenants.iter().enumerate() {
+        let own = tenant.identifier.strip_prefix(base).and_then(|rest| rest.strip_prefix('/'));
+        let path = own.and_then(|rest| rest.split('/').next()).unwrap_or_default();
+        // Else its name would be the address of another company, or of an object of that company.
+        if tenants.iter().any(|other| other.path == path && other.path != tenant.path) {
+            let reason = format!("`{}` is the address of another company", tenant.identifier);
+            return Err(ConfigError::new(format!("company[{index}].identifier"), reason));
+        }
     }
     Ok(tenants)
 }
@@ -228,6 +238,10 @@ mod tests {
         config
     }
 
+    fn company(path: &str, identifier: &str) -> Company {
+        Company { path: path.to_owned(), identifier: Some(identifier.to_owned()) }
+    }
+
     #[test]
     fn the_identifier_of_a_company_is_its_address_unless_given() {
         let settings = config().validate().unwrap();
@@ -237,7 +251,7 @@ mod tests {
     #[test]
     fn every_mistake_names_its_field() {
         type Change = fn(&mut Config);
-        let table: [(&str, Change); 12] = [
+        let table: [(&str, Change); 16] = [
             ("base_url", |c| c.base_url = "http://one.example".parse().unwrap()),
             ("base_url", |c| c.base_url = "http://127.0.0.1:8".parse().unwrap()),
             ("base_url", |c| c.base_url = "https://one.example/one".parse().unwrap()),
@@ -255,6 +269,13 @@ mod tests {
                 let mut twin = c.companies[0].clone();
                 twin.path = "Airline".to_owned();
                 c.companies.push(twin);
+            }),
+            ("company[1].identifier", |c| c.companies.push(company("b", "https://one.example/airline"))),
+            ("company[1].identifier", |c| c.companies.push(company("b", "https://one.example/airline/"))),
+            ("company[1].identifier", |c| c.companies.push(company("b", "https://one.example/airline/x"))),
+            ("company[0].identifier", |c| {
+                c.companies.insert(0, company("b", "https://one.example/airline"));
+                c.companies[1].identifier = Some("https://other.example/airline".to_owned());
             }),
         ];
         for (field, change) in table {

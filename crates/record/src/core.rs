@@ -12,10 +12,12 @@ mod open;
 use carnet_ambient::{Clock, Entropy};
 use carnet_db::Database;
 
+use crate::rdf::Limits;
+
 pub(crate) use access::{Mode, Modes};
 pub(crate) use acl::{AclError, Rule};
 pub(crate) use create::{CreateError, NewObject, Prepared};
-pub(crate) use open::{OpenError, Stored};
+pub(crate) use open::{OpenError, Opened, Stored};
 
 /// The commands.
 #[derive(Clone)]
@@ -25,6 +27,7 @@ pub(crate) struct Core {
     pub(crate) entropy: Entropy,
     /// Whether a company named in an object may read it.
     pub(crate) implicit_grant: bool,
+    pub(crate) limits: Limits,
 }
 
 /// Where a logistics object lives on this server.

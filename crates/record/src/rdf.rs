@@ -5,11 +5,13 @@
 //! parser of the RDF library sees a byte.
 
 mod context;
+mod decimal;
 mod document;
 mod error;
 mod expand;
 mod json;
 mod jsonld;
+mod statement;
 mod strict;
 mod tree;
 mod turtle;
@@ -32,11 +34,23 @@ pub(crate) struct Limits {
     pub iri_bytes: usize,
     /// Terms of one inline context.
     pub context_terms: usize,
+    /// Nodes at the top of a document that may have several.
+    pub roots: usize,
+    /// Bytes of all terms of the graph, each occurrence counted. Prefixes and `@vocab` make a graph many times
+    /// larger than its document, and every reader would be sent all of it.
+    pub graph_bytes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { depth: 32, statements: 20_000, iri_bytes: 2_048, context_terms: 256 }
+        Self {
+            depth: 32,
+            statements: 20_000,
+            iri_bytes: 2_048,
+            context_terms: 256,
+            roots: 256,
+            graph_bytes: 4 * 1024 * 1024,
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use carnet_verifier::{BuildError, IssuerPolicy, Verifier};
 
 use crate::config::{Config, ConfigError};
 use crate::core::Core;
+use crate::rdf::Limits;
 use crate::{router, v2020};
 
 /// Where the applied migrations are remembered.
@@ -69,7 +70,13 @@ impl Server {
         if settings.tenants.is_empty() {
             tracing::warn!("no company is configured: nobody can create a logistics object on this server");
         }
-        let core = Core { database, clock, entropy, implicit_grant: settings.config.implicit_grant };
+        let core = Core {
+            database,
+            clock,
+            entropy,
+            implicit_grant: settings.config.implicit_grant,
+            limits: Limits::default(),
+        };
         Ok(Self { face: v2020::Face::new(settings, core, verifier) })
     }
 

@@ -10,6 +10,7 @@ mod media;
 mod problem;
 pub(crate) mod read;
 mod vocabulary;
+mod workers;
 
 use std::sync::Arc;
 
@@ -19,7 +20,6 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use carnet_verifier::Verifier;
 use http::{Method, StatusCode};
-use tokio::sync::Semaphore;
 
 pub(crate) use address::is_local_id;
 
@@ -29,9 +29,7 @@ use crate::rdf::Limits;
 use actor::Actor;
 use address::Addresses;
 use problem::{Problem, Subject};
-
-/// How many large documents are worked on at a time.
-const WORKERS: usize = 2;
+use workers::Workers;
 
 /// What a handler needs.
 #[derive(Clone)]
@@ -41,19 +39,20 @@ pub(crate) struct Face {
     settings: Arc<Settings>,
     addresses: Arc<Addresses>,
     limits: Limits,
-    workers: Arc<Semaphore>,
+    workers: Workers,
 }
 
 impl Face {
     pub(crate) fn new(settings: Settings, core: Core, verifier: Verifier) -> Self {
         let addresses = Addresses::new(&settings.base, &settings.tenants);
+        let limits = core.limits;
         Self {
             core,
             verifier,
             settings: Arc::new(settings),
             addresses: Arc::new(addresses),
-            limits: Limits::default(),
-            workers: Arc::new(Semaphore::new(WORKERS)),
+            limits,
+            workers: Workers::new(),
         }
     }
 

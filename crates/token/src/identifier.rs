@@ -80,6 +80,19 @@ pub fn is_within(uri: &str, prefix: &str) -> bool {
     }
 }
 
+/// Whether `uri` is at least an absolute http or https URL with a host and without blanks: what can be asked of the
+/// names that issuers of other generations give, which follow no canonical form.
+#[must_use]
+pub fn is_absolute_url(uri: &str) -> bool {
+    let plain = |byte: u8| {
+        byte.is_ascii_graphic()
+            && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}')
+    };
+    let rest = uri.strip_prefix("https://").or_else(|| uri.strip_prefix("http://"));
+    let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next());
+    uri.bytes().all(plain) && host.is_some_and(|host| !host.is_empty() && !host.contains('@'))
+}
+
 fn is_host_name(host: &str) -> bool {
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())
@@ -256,6 +269,41 @@ mod tests {
             "http://0x7f.0.0.1/a",
         ] {
             assert!(check(uri, true).is_err(), "{uri}");
+        }
+    }
+
+    #[test]
+    fn absolute_urls_of_any_spelling_are_told_from_the_rest() {
+        for uri in [
+            "https://a.example",
+            "http://A.example:80/x?y#z",
+            "https://a.example/x/",
+            "https://[2001:db8::1]/",
+        ] {
+            assert!(is_absolute_url(uri), "{uri}");
+        }
+        for uri in [
+            "",
+            "/aaa",
+            "x y",
+            "#",
+            "urn:x",
+            "//a.example/x",
+            "https://",
+            "https:///x",
+            "http://evil example/",
+            "https://?x",
+        ] {
+            assert!(!is_absolute_url(uri), "{uri}");
+        }
+        for uri in [
+            "https://u@a.example/",
+            "https://a.example/<x>",
+            "https://a.example/\n",
+            "https://a.example/é",
+            " https://a.example",
+        ] {
+            assert!(!is_absolute_url(uri), "{uri}");
         }
     }
 

@@ -2,15 +2,29 @@
 
 #![expect(clippy::unwrap_used, reason = "keys made in a test")]
 
+use std::collections::HashSet;
+
+use aws_lc_rs::encoding::AsBigEndian as _;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use carnet_token::jwk::{KeyError, MAX_KEYS};
-use carnet_token::{Algorithm, KeySet, KeySetError, SigningKey};
+use carnet_token::{Algorithm, KeySet, KeySetError, SigningKey, base64url};
 use serde_json::{Value, json};
 
 fn key(kid: &str) -> Value {
     let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
     let key = SigningKey::from_pkcs8_der(kid, Algorithm::Es256, pair.to_pkcs8v1().unwrap().as_ref()).unwrap();
     key.public_jwk().unwrap().to_value()
+}
+
+/// A key with its private half, and without.
+fn pair(kid: &str) -> (Value, Value) {
+    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+    let secret = pair.private_key().as_be_bytes().unwrap();
+    let key = SigningKey::from_pkcs8_der(kid, Algorithm::Es256, pair.to_pkcs8v1().unwrap().as_ref()).unwrap();
+    let public = key.public_jwk().unwrap().to_value();
+    let mut private = public.clone();
+    private["d"] = base64url::encode(secret.as_ref()).into();
+    (private, public)
 }
 
 fn set(keys: &[Value]) -> KeySet {
@@ -76,6 +90,38 @@ fn the_only_key_of_an_algorithm_is_found_and_two_are_not_guessed_between() {
     assert_eq!(set(&[key("a")]).only(Algorithm::Es256).unwrap().kid(), "a");
     assert!(set(&[key("a")]).only(Algorithm::Rs256).is_none());
     assert!(set(&[key("a"), key("b")]).only(Algorithm::Es256).is_none());
+}
+
+#[test]
+fn a_key_whose_private_half_stands_in_the_set_is_withheld_under_every_name() {
+    let (mut private, mut public) = pair("a");
+    public["kid"] = "b".into();
+    for (name, value) in
+        [("kid", json!("a")), ("use", json!("enc")), ("key_ops", json!(["sign"])), ("alg", json!("ECDH-ES"))]
+    {
+        private[name] = value;
+        for keys in [[private.clone(), public.clone()], [public.clone(), private.clone()]] {
+            let set = set(&keys);
+            assert!(set.is_empty(), "{name}: {set:?}");
+            assert_eq!(reasons(&set), [KeyError::PrivateKeyPublished; 2], "{name}");
+            assert_eq!(set.leaked().collect::<HashSet<_>>().len(), 1, "{name}");
+        }
+    }
+    // An invented private half takes nobody's key away.
+    private["d"] = base64url::encode([7; 32]).into();
+    let set = set(&[private, public]);
+    assert!(set.get("b").is_some());
+    assert_eq!(set.leaked().count(), 0);
+}
+
+#[test]
+fn a_key_that_leaked_before_can_be_withheld_from_a_later_set() {
+    let (private, public) = pair("a");
+    let leaked: HashSet<_> = set(&[private]).leaked().collect();
+    let mut later = set(&[public, key("b")]);
+    later.withhold(&leaked);
+    assert!(later.get("a").is_none() && later.get("b").is_some());
+    assert_eq!(reasons(&later), [KeyError::PrivateKeyPublished]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use carnet_token::AccessToken;
 
-use crate::{Challenge, Reason};
+use crate::{Challenge, Reason, Refusal};
 
 /// Who is asking. Only [`Verifier`](crate::Verifier) makes one, from an accepted access token.
 ///
@@ -74,5 +74,13 @@ impl Identity {
             return Ok(());
         }
         Err(Challenge::of(Reason::InsufficientScope).with_scope(scope))
+    }
+
+    /// The company identifier, where a service serves companies only.
+    ///
+    /// # Errors
+    /// A 401 with `error="invalid_token"` when the token names no company.
+    pub fn require_company(&self) -> Result<&str, Challenge> {
+        self.iol_identifier.as_deref().ok_or_else(|| Challenge::of(Reason::Token(Refusal::AtClaims)))
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use carnet_ambient::{Clock, Entropy};
 use carnet_fetch::{CacheControl, Clamps, Fetched, Fetcher, Freshness, Limits, Request, SingleFlight};
+use carnet_token::jwk::{KeyError, Withheld};
 use carnet_token::{Algorithm, KeySet, PublicKey};
 use http::StatusCode;
 use url::Url;
@@ -227,9 +228,10 @@ impl IssuerKeys {
         let (now, random) = (self.shared.clock.monotonic(), self.shared.random());
         let mut state = lock(&self.state);
         match loaded {
-            Ok(Loaded::New { keys, uri, answer }) => {
+            Ok(Loaded::New { mut keys, uri, answer }) => {
+                state.withhold_leaked(&mut keys);
                 for withheld in keys.withheld() {
-                    tracing::warn!(issuer = self.issuer, kid = ?withheld.kid, reason = %withheld.reason, "key withheld");
+                    report(&self.issuer, withheld);
                 }
                 tracing::debug!(issuer = self.issuer, keys = keys.len(), "key set fetched");
                 let freshness = answer.freshness(&self.clamps);
@@ -258,11 +260,14 @@ impl IssuerKeys {
         // The URL was judged where it was learnt: by discovery's rules or by the operator.
         let limits = Limits::key_set().with_port(uri.port());
         let mut request = Request::get(&uri, limits);
+        let mut conditional = false;
         if let Some(held) = &known {
             request = request.if_changed(held.etag.as_deref(), held.last_modified.as_deref());
+            conditional = held.etag.is_some() || held.last_modified.is_some();
         }
         let answer = self.shared.fetcher.send(request).await?;
-        if answer.status == StatusCode::NOT_MODIFIED && known.is_some() {
+        // To a question without a condition, 304 is no answer: it would keep a withdrawn key for ever.
+        if answer.status == StatusCode::NOT_MODIFIED && conditional {
             let speaks = CacheControl::speaks(&answer.headers);
             return Ok(Loaded::Unchanged { freshness: speaks.then(|| answer.freshness(&self.clamps)) });
         }
@@ -307,6 +312,16 @@ impl IssuerKeys {
         let age = state.held.as_ref().map(|held| now.saturating_sub(held.fetched_at));
         let keys = state.usable(now).map_or(0, |keys| keys.len());
         IssuerStatus { issuer, keys, age, degraded: state.degraded() }
+    }
+}
+
+/// A key that everybody can sign with is an incident at the issuer; any other is a slip.
+fn report(issuer: &str, withheld: &Withheld) {
+    let (kid, thumbprint) = (&withheld.kid, withheld.thumbprint.map(|thumbprint| thumbprint.to_string()));
+    if withheld.reason == KeyError::PrivateKeyPublished {
+        tracing::error!(issuer, ?kid, ?thumbprint, reason = %withheld.reason, "key withheld");
+    } else {
+        tracing::warn!(issuer, ?kid, ?thumbprint, reason = %withheld.reason, "key withheld");
     }
 }
 

@@ -22,6 +22,15 @@ fn token(iap: &Iap, signer: &Signer, clock: &Clock) -> String {
     signer.sign(signer.header().to_string(), claims(&iap.issuer, clock.now()).to_string())
 }
 
+/// What must never stand in a key set.
+fn private_jwk(signer: &Signer, kid: &str) -> serde_json::Value {
+    use aws_lc_rs::encoding::AsBigEndian as _;
+    let mut jwk = signer.jwk();
+    jwk["kid"] = kid.into();
+    jwk["d"] = iap::b64(signer.pair.private_key().as_be_bytes().unwrap().as_ref()).into();
+    jwk
+}
+
 async fn code(verifier: &Verifier, token: &str) -> &'static str {
     match verifier.verify_bearer(token).await {
         Ok(_) => "accepted",
@@ -202,6 +211,41 @@ async fn a_304_keeps_the_keys() {
     assert_eq!(code(&verifier, &token(&iap, &iap.signer, &clock)).await, "accepted");
     assert_eq!(iap.hits.not_modified.load(std::sync::atomic::Ordering::SeqCst), 1);
     assert_eq!(iap.hits.all().1, 2);
+}
+
+#[tokio::test]
+async fn a_304_to_a_question_without_a_condition_is_a_failure() {
+    let (iap, clock) = (Iap::start("one").await, clock());
+    let verifier = verifier(&iap, &clock);
+    assert_eq!(code(&verifier, &iap.signer.token(&iap.issuer)).await, "accepted");
+    iap.set(|behaviour| behaviour.status = 304);
+    clock.advance(700 * SECOND);
+    assert_eq!(code(&verifier, &token(&iap, &iap.signer, &clock)).await, "accepted", "stale-if-error");
+    assert!(verifier.status()[0].degraded);
+    clock.advance(3300 * SECOND);
+    assert_eq!(code(&verifier, &token(&iap, &iap.signer, &clock)).await, "keys_unavailable");
+}
+
+#[tokio::test]
+async fn a_key_whose_private_half_was_published_is_never_trusted_again() {
+    let (iap, clock) = (Iap::start("one").await, clock());
+    let verifier = verifier(&iap, &clock);
+    assert_eq!(code(&verifier, &iap.signer.token(&iap.issuer)).await, "accepted");
+    let next = Signer::new("two");
+    let mut renamed = iap.signer.jwk();
+    renamed["kid"] = "leaked".into();
+    iap.set(|behaviour| {
+        behaviour.keys =
+            json!({ "keys": [private_jwk(&iap.signer, "leaked"), iap.signer.jwk(), next.jwk()] });
+    });
+    clock.advance(601 * SECOND);
+    assert_eq!(code(&verifier, &token(&iap, &iap.signer, &clock)).await, "unknown_kid");
+    assert_eq!(code(&verifier, &token(&iap, &next, &clock)).await, "accepted");
+    // The issuer takes the private half back; the world has read it.
+    iap.set(|behaviour| behaviour.keys = json!({ "keys": [iap.signer.jwk(), renamed, next.jwk()] }));
+    clock.advance(601 * SECOND);
+    assert_eq!(code(&verifier, &token(&iap, &iap.signer, &clock)).await, "unknown_kid");
+    assert_eq!(code(&verifier, &token(&iap, &next, &clock)).await, "accepted");
 }
 
 #[tokio::test]

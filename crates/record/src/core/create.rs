@@ -40,6 +40,10 @@ pub(crate) enum CreateError {
     NoType,
     #[error("more than {MAX_NODES} nodes or links")]
     TooLarge,
+    #[error("more than {0} bytes")]
+    TooManyBytes(usize),
+    #[error("what was read cannot be read again")]
+    Unreadable,
     #[error("a statement about {0}")]
     Foreign(String),
     #[error("{0} is a name that only the server gives")]
@@ -68,6 +72,14 @@ impl Core {
         let sets = [&snapshot.embedded, &snapshot.links, &snapshot.named];
         if types.len() > MAX_TYPES || sets.iter().any(|set| set.len() > MAX_NODES) {
             return Err(CreateError::TooLarge);
+        }
+        // Names and addresses of this server are longer than what they stand for.
+        if snapshot.nquads.len() > self.limits.graph_bytes {
+            return Err(CreateError::TooManyBytes(self.limits.graph_bytes));
+        }
+        // Who was told 201 must be able to read.
+        if !snapshot.reads_back() {
+            return Err(CreateError::Unreadable);
         }
         Ok(Prepared { address: new.address, owner: new.owner, types, snapshot })
     }
@@ -108,12 +120,13 @@ async fn store(
     snapshot: &Snapshot,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT INTO lo_rev (lo, revision, valid_from, nquads, sha256, prev_hash, change_id) \
-         VALUES ($1, 1, $2, $3, $4, NULL, NULL)",
+        "INSERT INTO lo_rev (lo, revision, valid_from, nquads, bytes, sha256, prev_hash, change_id) \
+         VALUES ($1, 1, $2, $3, $4, $5, NULL, NULL)",
     )
     .bind(id)
     .bind(now)
     .bind(&snapshot.nquads)
+    .bind(i64::try_from(snapshot.nquads.len()).unwrap_or(i64::MAX))
     .bind(&snapshot.sha256)
     .execute(&mut **transaction)
     .await?;

@@ -97,6 +97,11 @@ impl Snapshot {
         snapshot.sha256 = sha256(snapshot.nquads.as_bytes());
         Ok(snapshot)
     }
+
+    /// Whether the stored form says what it was made from: the writer writes terms that the reader refuses.
+    pub(super) fn reads_back(&self) -> bool {
+        parse(&self.nquads).is_some_and(|triples| triples.len() == self.nquads.lines().count())
+    }
 }
 
 /// Names blank nodes: UUID version 5 of the node's class in a fresh namespace.
@@ -206,6 +211,26 @@ mod tests {
         assert_eq!(snapshot.embedded.len(), 1);
         assert_eq!(snapshot.sha256, sha256(snapshot.nquads.as_bytes()));
         assert_eq!(parse(&snapshot.nquads).unwrap().len(), 6);
+    }
+
+    #[test]
+    fn a_snapshot_that_cannot_be_read_again_is_noticed() {
+        let root = NamedNode::new(ROOT).unwrap();
+        let predicate = NamedNode::new("http://onerecord.iata.org/p").unwrap();
+        let bad = NamedNode::new_unchecked;
+        let lang = bad("http://www.w3.org/1999/02/22-rdf-syntax-ns#langString");
+        for object in [
+            Term::from(bad("http://x.example/a b")),
+            bad("http://x.example/a\u{e0001}").into(),
+            bad("http://x.example/a> <http://x.example/p> <http://x.example/b> .\n<http://x.example/c")
+                .into(),
+            oxrdf::Literal::new_typed_literal("x", lang).into(),
+        ] {
+            let triples = [Triple::new(root.clone(), predicate.clone(), object.clone())];
+            let snapshot = Snapshot::take(&root, &triples, &Entropy::seeded(7)).unwrap();
+            assert!(!snapshot.reads_back(), "{object}");
+        }
+        assert!(take("<> a :Piece; :note \"a\\nb\"@de-CH, \"\u{2028}\" .").unwrap().reads_back());
     }
 
     #[test]

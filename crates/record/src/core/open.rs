@@ -12,6 +12,10 @@ use super::{Address, Core, StoreError, graph};
 pub(crate) struct Opened {
     pub(super) id: String,
     pub(crate) revision: i64,
+    /// Of the revision as it is stored.
+    pub(crate) sha256: String,
+    /// Size of the revision as it is stored.
+    pub(crate) bytes: usize,
     pub(crate) has_own_acl: bool,
     pub(super) is_owner: bool,
     /// Everything that the company may do.
@@ -75,9 +79,9 @@ impl Core {
         company: &str,
     ) -> Result<Option<Opened>, StoreError> {
         let rows = sqlx::query(
-            "SELECT lo.id, lo.owner, lo.revision, lo.has_own_acl, r.modes, \
+            "SELECT lo.id, lo.owner, lo.revision, lo.has_own_acl, v.sha256, v.bytes, r.modes, \
              (SELECT COUNT(*) FROM named n WHERE n.lo = lo.id AND n.iri = $3) AS is_named \
-             FROM lo LEFT JOIN acl_rule r ON r.lo = lo.id AND r.agent = $3 \
+             FROM lo JOIN lo_rev v ON v.lo = lo.id AND v.revision = lo.revision LEFT JOIN acl_rule r ON r.lo = lo.id AND r.agent = $3 \
              WHERE lo.tenant = $1 AND lo.local_id = $2",
         )
         .bind(&address.tenant)
@@ -97,16 +101,14 @@ impl Core {
             is_named: self.implicit_grant && first.try_get::<i64, _>("is_named")? > 0,
         };
         let revision = first.try_get("revision")?;
-        Ok(Some(Opened { id, revision, has_own_acl, is_owner, modes: standing.decide() }))
+        let sha256 = first.try_get("sha256")?;
+        let bytes: i64 = first.try_get("bytes")?;
+        let bytes = usize::try_from(bytes).map_err(|_| corrupt("lo_rev", "bytes", &id))?;
+        Ok(Some(Opened { id, revision, sha256, bytes, has_own_acl, is_owner, modes: standing.decide() }))
     }
 }
 
 impl Stored {
-    /// Bytes to be parsed.
-    pub(crate) fn size(&self) -> usize {
-        self.nquads.len()
-    }
-
     /// The statements, nodes inside the object without a name.
     pub(crate) fn triples(&self) -> Result<Vec<Triple>, StoreError> {
         graph::parse(&self.nquads).map(graph::anonymous).ok_or_else(|| corrupt("lo_rev", "nquads", &self.id))

@@ -16,7 +16,7 @@ pub(super) enum Coercion {
     /// `"@type": "@vocab"`
     Vocabulary,
     /// `"@type": <datatype IRI>`
-    Datatype,
+    Datatype(String),
 }
 
 #[derive(Debug, Clone)]
@@ -163,8 +163,9 @@ impl Definitions<'_> {
                         "@id" => Coercion::Id,
                         "@vocab" => Coercion::Vocabulary,
                         _ => {
-                            self.iri(text, &here, depth)?;
-                            Coercion::Datatype
+                            let datatype = self.iri(text, &here, depth)?;
+                            super::statement::check_datatype(&datatype, &here)?;
+                            Coercion::Datatype(datatype)
                         }
                     }
                 }

@@ -21,7 +21,7 @@ pub(crate) struct Document {
 impl Document {
     /// # Errors
     /// When a statement does not hang on `root`, or hangs too deep.
-    pub(super) fn new(
+    pub(crate) fn new(
         root: NamedOrBlankNode,
         triples: Vec<Triple>,
         limits: &Limits,
@@ -96,6 +96,12 @@ fn as_node(term: &Term) -> Option<NamedOrBlankNode> {
         Term::BlankNode(node) => Some(node.clone().into()),
         Term::Literal(_) => None,
     }
+}
+
+/// Whether a datatype is one of binary floats, in either spelling.
+pub(super) fn is_float(datatype: &str) -> bool {
+    let name = datatype.strip_prefix(XSD).or_else(|| datatype.strip_prefix(XSD_HTTPS));
+    matches!(name, Some("double" | "float"))
 }
 
 /// One spelling for the datatypes of XML Schema.

@@ -16,6 +16,11 @@ pub(super) fn known_scheme(word: &str) -> bool {
     SCHEMES.iter().any(|scheme| scheme.eq_ignore_ascii_case(word))
 }
 
+/// Whether an IRI has a scheme that cannot be a forgotten prefix.
+pub(super) fn has_known_scheme(iri: &str) -> bool {
+    iri.split_once(':').is_some_and(|(scheme, rest)| rest.starts_with("//") || known_scheme(scheme))
+}
+
 pub(super) fn unusable_prefix(prefix: &str, place: &str) -> InputError {
     InputError::new(
         "unusable_prefix",

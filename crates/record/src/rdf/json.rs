@@ -7,6 +7,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Number;
 
+use super::decimal;
 use super::error::{InputError, quoted};
 
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +15,8 @@ pub(super) enum Json {
     Null,
     Bool(bool),
     Number(Number),
+    /// A number whose digits a 64-bit float does not hold.
+    Inexact(Number),
     String(String),
     Array(Vec<Json>),
     Object(Vec<(String, Json)>),
@@ -30,10 +33,32 @@ impl Json {
             ));
         }
         let mut deserializer = serde_json::Deserializer::from_slice(body);
-        let value =
+        let mut value =
             Level { left: depth }.deserialize(&mut deserializer).map_err(|error| malformed(&error))?;
         deserializer.end().map_err(|error| malformed(&error))?;
+        value.mark_inexact(&mut decimal::tokens(body));
         Ok(value)
+    }
+
+    /// Compares every number with what was written: `lexicals` are the numbers of the text in their order, which
+    /// is the order of the tree.
+    fn mark_inexact<'a>(&mut self, lexicals: &mut impl Iterator<Item = &'a str>) {
+        match self {
+            Self::Number(number) => {
+                let kept = lexicals.next().is_some_and(|lexical| decimal::same(lexical, &number.to_string()));
+                // What JSON-LD readers make of it, and ours among them, is a 64-bit float.
+                let exact = kept
+                    && number
+                        .as_f64()
+                        .is_some_and(|value| decimal::same(&number.to_string(), &format!("{value:e}")));
+                if !exact {
+                    *self = Self::Inexact(number.clone());
+                }
+            }
+            Self::Array(items) => items.iter_mut().for_each(|item| item.mark_inexact(lexicals)),
+            Self::Object(members) => members.iter_mut().for_each(|(_, value)| value.mark_inexact(lexicals)),
+            _ => {}
+        }
     }
 
     pub(super) fn member(&self, name: &str) -> Option<&Json> {
@@ -142,7 +167,7 @@ impl Serialize for Json {
         match self {
             Self::Null => serializer.serialize_unit(),
             Self::Bool(value) => serializer.serialize_bool(*value),
-            Self::Number(value) => value.serialize(serializer),
+            Self::Number(value) | Self::Inexact(value) => value.serialize(serializer),
             Self::String(value) => serializer.serialize_str(value),
             Self::Array(items) => items.serialize(serializer),
             Self::Object(members) => {

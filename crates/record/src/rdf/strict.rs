@@ -3,15 +3,17 @@
 
 use super::Limits;
 use super::context::{Coercion, Context};
+use super::document::is_float;
 use super::error::{InputError, quoted};
 use super::expand::{check_iri, check_language};
 use super::json::Json;
+use super::statement::{check_datatype, check_text};
 
 /// What a bad or unwanted construct would do, by keyword.
 const GRAPH: &str = "@graph is not supported here: send one object";
 
 pub(super) struct Strict<'a> {
-    pub context: Context,
+    pub context: &'a Context,
     pub base: Option<&'a str>,
     pub limits: &'a Limits,
     /// Statements that the document makes, each occurrence counted.
@@ -128,19 +130,25 @@ impl Strict<'_> {
                     trim(text);
                     self.context.expand_vocabulary(text, place, self.limits).map(drop)
                 }
-                Coercion::None | Coercion::Datatype => check_text(text, place),
+                Coercion::None | Coercion::Datatype(_) => check_text(text, place),
             },
-            Json::Bool(_) | Json::Number(_) if matches!(coercion, Coercion::Id | Coercion::Vocabulary) => {
+            Json::Bool(_) | Json::Number(_) | Json::Inexact(_)
+                if matches!(coercion, Coercion::Id | Coercion::Vocabulary) =>
+            {
                 Err(InputError::new("malformed_id", place, "the term holds IRIs: write a string"))
             }
-            Json::Number(number) => check_number(number, place),
+            Json::Number(number) => match coercion {
+                Coercion::Datatype(datatype) => check_number(number, Some(datatype), place),
+                _ => check_number(number, None, place),
+            },
+            Json::Inexact(number) => Err(inexact(number, place)),
             Json::Bool(_) | Json::Array(_) => Ok(()),
         }
     }
 
     /// `{"@value": …, "@type" | "@language": …}`
     fn value_object(&self, members: &mut Members, place: &str) -> Result<(), InputError> {
-        let (mut typed, mut tagged, mut text) = (false, false, false);
+        let (mut datatype, mut tagged, mut text, mut plain) = (None, false, false, None);
         for (name, value) in members.iter_mut() {
             let here = format!("{place}/{}", escape_pointer(name));
             match (name.as_str(), value) {
@@ -149,16 +157,18 @@ impl Strict<'_> {
                     text = true;
                     check_text(value, &here)?;
                 }
-                ("@value", Json::Number(number)) => check_number(number, &here)?,
+                ("@value", Json::Number(number)) => plain = Some((number.clone(), here)),
+                ("@value", Json::Inexact(number)) => return Err(inexact(number, &here)),
                 ("@value", Json::Bool(_)) => {}
-                ("@type", Json::String(datatype)) => {
-                    typed = true;
-                    trim(datatype);
-                    if datatype.starts_with('@') {
-                        return Err(unsupported(datatype, here));
+                ("@type", Json::String(name)) => {
+                    trim(name);
+                    if name.starts_with('@') {
+                        return Err(unsupported(name, here));
                     }
-                    let iri = self.context.expand_vocabulary(datatype, &here, self.limits)?;
+                    let iri = self.context.expand_vocabulary(name, &here, self.limits)?;
                     check_iri(&iri, &here, self.limits)?;
+                    check_datatype(&iri, &here)?;
+                    datatype = Some(iri);
                 }
                 ("@language", Json::String(tag)) => {
                     tagged = true;
@@ -174,7 +184,10 @@ impl Strict<'_> {
                 (other, _) => return Err(unsupported(other, here)),
             }
         }
-        if tagged && (typed || !text) {
+        if let Some((number, here)) = plain {
+            check_number(&number, datatype.as_deref(), &here)?;
+        }
+        if tagged && (datatype.is_some() || !text) {
             return Err(InputError::new(
                 "malformed_value",
                 place,
@@ -217,25 +230,34 @@ fn trim(text: &mut String) {
     }
 }
 
-/// No database of ours stores U+0000 in text.
-pub(super) fn check_text(text: &str, place: &str) -> Result<(), InputError> {
-    if text.contains('\0') {
-        return Err(InputError::new("nul_character", place, "the character U+0000 cannot be stored"));
+/// The largest number up to which every whole one has a 64-bit float, which is what JSON-LD readers use.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// A plain number is kept as it is or refused: above 2^53 the digits would change in silence, and a fraction is
+/// written as `2.05E1`, which is a number for `xsd:double` and `xsd:float` alone.
+fn check_number(number: &serde_json::Number, datatype: Option<&str>, place: &str) -> Result<(), InputError> {
+    match number.as_f64() {
+        Some(value) if value.abs() < EXACT => {
+            if value.fract() == 0.0 || datatype.is_none_or(is_float) {
+                return Ok(());
+            }
+            let message = "a fraction of this datatype must be written as a string";
+            Err(InputError::new("number_datatype", place, message))
+        }
+        _ => Err(inexact(number, place)),
     }
-    Ok(())
 }
 
-/// JSON-LD reads numbers as 64-bit floats: above 2^53 the digits would change in silence.
-fn check_number(number: &serde_json::Number, place: &str) -> Result<(), InputError> {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    match number.as_f64() {
-        Some(value) if value.abs() < EXACT => Ok(()),
-        _ => Err(InputError::new(
-            "inexact_number",
-            place,
-            "the number is too large to be kept exactly: write {\"@value\": \"…\", \"@type\": \"…#integer\"}",
-        )),
+fn inexact(number: &serde_json::Number, place: &str) -> InputError {
+    if number.as_f64().is_some_and(|value| value.abs() < EXACT) {
+        let message = "the number has more digits than can be kept: write {\"@value\": \"…\", \"@type\": \"…#decimal\"}";
+        return InputError::new("number_precision", place, message);
     }
+    InputError::new(
+        "inexact_number",
+        place,
+        "the number is too large to be kept exactly: write {\"@value\": \"…\", \"@type\": \"…#integer\"}",
+    )
 }
 
 /// RFC 6901 §3.

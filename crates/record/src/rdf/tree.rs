@@ -109,7 +109,10 @@ impl<'a> Writer<'a> {
         let mut members: BTreeMap<String, Vec<Value>> = BTreeMap::new();
         for triple in self.by_subject.get(subject).cloned().unwrap_or_default() {
             match &triple.object {
-                Term::NamedNode(class) if triple.predicate == rdf::TYPE => {
+                // A class that is described is a node like others: `@type` has no room for what is said about it.
+                Term::NamedNode(class)
+                    if triple.predicate == rdf::TYPE && !self.nests(subject, &class.clone().into()) =>
+                {
                     types.push(Value::from(self.style.name(class.as_str())));
                 }
                 object => {
@@ -143,14 +146,20 @@ impl<'a> Writer<'a> {
             Term::NamedNode(node) => NamedOrBlankNode::from(node.clone()),
             Term::BlankNode(node) => NamedOrBlankNode::from(node.clone()),
         };
-        let at_home = self.homes.get(&node) == Some(subject) && self.by_subject.contains_key(&node);
-        if at_home && !self.written.contains(&node) {
+        if self.nests(subject, &node) {
             return Value::Object(self.node(&node));
         }
         match node {
             NamedOrBlankNode::NamedNode(iri) => json!({ "@id": iri.as_str() }),
             NamedOrBlankNode::BlankNode(label) => json!({ "@id": label.to_string() }),
         }
+    }
+
+    /// Whether what is said about `node` is to be written here, below `subject`.
+    fn nests(&self, subject: &NamedOrBlankNode, node: &NamedOrBlankNode) -> bool {
+        self.homes.get(node) == Some(subject)
+            && self.by_subject.contains_key(node)
+            && !self.written.contains(node)
     }
 
     /// Plain where JSON says the same, else a value object. Never a native fraction: its digits would change.

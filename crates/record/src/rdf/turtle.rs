@@ -1,12 +1,12 @@
 //! Turtle (RDF 1.1) in and out.
 
-use oxrdf::{NamedOrBlankNode, Term, Triple};
+use oxrdf::Triple;
 use oxttl::{TurtleParser, TurtleSerializer};
 
 use super::Limits;
 use super::document::normalize;
 use super::error::InputError;
-use super::strict::check_text;
+use super::statement::Meter;
 
 /// Reads the statements of a turtle document. Without `base`, a relative IRI is an error unless the document
 /// declares a base itself.
@@ -18,6 +18,7 @@ pub(super) fn read(body: &[u8], base: Option<&str>, limits: &Limits) -> Result<V
             .map_err(|_| InputError::new("invalid_iri", "", "the address of the document is not an IRI"))?;
     }
     let mut triples = Vec::new();
+    let mut meter = Meter::new(limits);
     for triple in parser.for_slice(body) {
         let triple = triple.map_err(|error| {
             let line = error.location().start.line + 1;
@@ -30,32 +31,11 @@ pub(super) fn read(body: &[u8], base: Option<&str>, limits: &Limits) -> Result<V
                 format!("a document makes at most {} statements", limits.statements),
             ));
         }
-        check(&triple, limits)?;
-        triples.push(normalize(triple));
+        let triple = normalize(triple);
+        meter.check(&triple)?;
+        triples.push(triple);
     }
     Ok(triples)
-}
-
-fn check(triple: &Triple, limits: &Limits) -> Result<(), InputError> {
-    let subject = match &triple.subject {
-        NamedOrBlankNode::NamedNode(node) => node.as_str(),
-        NamedOrBlankNode::BlankNode(node) => node.as_str(),
-    };
-    let object = match &triple.object {
-        Term::NamedNode(node) => node.as_str(),
-        Term::BlankNode(node) => node.as_str(),
-        Term::Literal(literal) => {
-            check_text(literal.value(), "")?;
-            literal.datatype().as_str()
-        }
-    };
-    for iri in [subject, triple.predicate.as_str(), object] {
-        if iri.len() > limits.iri_bytes {
-            let message = format!("an IRI has at most {} bytes", limits.iri_bytes);
-            return Err(InputError::new("iri_too_long", "", message));
-        }
-    }
-    Ok(())
 }
 
 /// Writes the statements in the order given, with the prefixes given.

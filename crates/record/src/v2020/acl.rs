@@ -14,7 +14,7 @@ use super::actor::{Actor, READ, WRITE};
 use super::address::Place;
 use super::media::Media;
 use super::problem::Problem;
-use super::read::{answer, turtle};
+use super::read::{View, tag, turtle};
 use crate::core::{AclError, Address, Mode, Modes, Rule};
 use crate::rdf::{Syntax, TreeStyle, read_graph};
 
@@ -47,7 +47,9 @@ pub(crate) async fn read(
         Syntax::JsonLd => STYLE.graph(&roots, &triples).to_string().into_bytes(),
         Syntax::Turtle => turtle(&triples, &[("acl", ACL)]).map_err(|error| Problem::internal(&error))?,
     };
-    Ok(answer(request.headers(), media, body, None))
+    let text = String::from_utf8_lossy(&body);
+    let view = View { tag: tag(&[media.name(), &text]), media, acl: None };
+    Ok(view.answer_to(request.headers(), body))
 }
 
 /// `POST {LOID}/acl`: adds Authorizations; the same hash IRI replaces.
@@ -64,7 +66,9 @@ pub(crate) async fn add(
     let media = Media::of_body(&parts.headers)?;
     let body = face.read_body(&parts.headers, body).await?;
     let (own, target) = (face.clone(), address.clone());
-    let rules = face.work(body.len(), move || own.rules(&target, media, &body)).await??;
+    let place = face.workers.place(body.len()).await;
+    let work = place.work(move || own.rules(&target, media, &body)).await;
+    let rules = work.map_err(|error| Problem::internal(&error))??;
     face.core.add_rules(&address, &actor.company, &rules).await.map_err(|error| refused(&face, error))?;
     let loid = face.addresses.loid(&address);
     tracing::info!(loid, company = actor.company, rules = rules.len(), "access rules stored");

@@ -22,13 +22,9 @@ impl Actor {
     /// # Errors
     /// 401 when the token names no company (§10).
     pub(super) fn new(identity: Identity, face: &Face) -> Result<Self, Problem> {
-        let Some(company) = identity.iol_identifier.as_deref() else {
-            return Err(Problem::unauthorized(
-                "no_company",
-                "The token names no company",
-                "Bearer error=\"invalid_token\"",
-            ));
-        };
+        let company = identity.require_company().map_err(|challenge| {
+            Problem::unauthorized("no_company", "The token names no company", &face.verifier.dress(challenge))
+        })?;
         let company = face.addresses.inward(company);
         Ok(Self { company, identity })
     }

@@ -49,12 +49,19 @@ pub(crate) fn is_local_id(word: &str) -> bool {
         && !RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(word))
 }
 
+/// Whether what follows the company's address is an object's id, alone or with a field, fragment or query behind it.
+fn names_object(rest: &str) -> bool {
+    is_local_id(rest.split(['/', '#', '?']).next().unwrap_or_default())
+}
+
 /// The companies of this server and how their addresses are written.
 pub(super) struct Addresses {
     base: String,
     tenants: HashMap<String, Tenant>,
-    /// Under which prefixes an object's address may be given: the company's address, and its identifier.
-    prefixes: Vec<(String, String)>,
+    /// Under which prefixes an object's address may be given beside the company's address: its identifier. The
+    /// longest first, for one identifier may be the beginning of another.
+    identifiers: Vec<(String, String)>,
+    spelling: String,
 }
 
 /// What an IRI says about this server.
@@ -70,17 +77,16 @@ pub(super) enum Place {
 
 impl Addresses {
     pub(super) fn new(base: &str, tenants: &[Tenant]) -> Self {
-        let mut prefixes = Vec::new();
-        for tenant in tenants {
-            let address = format!("{base}/{}/", tenant.path);
-            let identifier = format!("{}/", tenant.identifier.trim_end_matches('/'));
-            if identifier != address {
-                prefixes.push((identifier, tenant.path.clone()));
-            }
-            prefixes.push((address, tenant.path.clone()));
-        }
+        let mut identifiers: Vec<(String, String)> = tenants
+            .iter()
+            .map(|tenant| (format!("{}/", tenant.identifier.trim_end_matches('/')), tenant.path.clone()))
+            .collect();
+        identifiers.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
+        let mut paths: Vec<&str> = tenants.iter().map(|tenant| tenant.path.as_str()).collect();
+        paths.sort_unstable();
+        let spelling = format!("{base} {}", paths.join(" "));
         let tenants = tenants.iter().map(|tenant| (tenant.path.clone(), tenant.clone())).collect();
-        Self { base: base.to_owned(), tenants, prefixes }
+        Self { base: base.to_owned(), tenants, identifiers, spelling }
     }
 
     /// The company at `path`.
@@ -98,41 +104,53 @@ impl Addresses {
         format!("{}/{}/logistics-objects/{}", self.base, address.tenant, address.local_id)
     }
 
-    /// Where a LOID points to.
+    /// What the server writes into its documents beside what they hold: two servers of one spelling write the same.
+    pub(super) fn spelling(&self) -> &str {
+        &self.spelling
+    }
+
+    /// Where a LOID points to. An address of this server is never anything else, whatever a company calls itself.
     pub(super) fn place(&self, iri: &str) -> Place {
-        for (prefix, tenant) in &self.prefixes {
-            if let Some(id) = iri.strip_prefix(prefix.as_str()) {
-                if !is_local_id(id) {
-                    return Place::Malformed;
-                }
-                return Place::Object(Address { tenant: tenant.clone(), local_id: id.to_owned() });
+        let own = self.own(iri).map(|(tenant, id)| (tenant.to_owned(), id));
+        let found = own.or_else(|| {
+            let (prefix, tenant) =
+                self.identifiers.iter().find(|(prefix, _)| iri.starts_with(prefix.as_str()))?;
+            Some((tenant.clone(), iri.strip_prefix(prefix.as_str())?))
+        });
+        match found {
+            None => Place::Elsewhere,
+            Some((tenant, id)) if is_local_id(id) => {
+                Place::Object(Address { tenant, local_id: id.to_owned() })
             }
+            Some(_) => Place::Malformed,
         }
-        Place::Elsewhere
     }
 
     /// From the partners' spelling to the core's. Only what lies under this server's own addresses is touched:
     /// what lies under a company identifier elsewhere may be anything.
     pub(super) fn inward(&self, iri: &str) -> String {
-        let own = iri.strip_prefix(self.base.as_str()).and_then(|rest| rest.strip_prefix('/'));
-        if let Some((tenant, rest)) = own.and_then(|rest| rest.split_once('/'))
-            && self.tenants.contains_key(tenant)
-            && is_local_id(rest.split(['/', '#', '?']).next().unwrap_or_default())
-        {
-            return format!("{}/{tenant}/logistics-objects/{rest}", self.base);
-        }
-        iri.to_owned()
-    }
-
-    /// Back again.
-    pub(super) fn outward(&self, iri: &str) -> String {
-        let own = iri.strip_prefix(self.base.as_str()).and_then(|rest| rest.strip_prefix('/'));
-        match own.and_then(|rest| rest.split_once("/logistics-objects/")) {
-            Some((tenant, rest)) if self.tenants.contains_key(tenant) => {
-                format!("{}/{tenant}/{rest}", self.base)
+        match self.own(iri) {
+            Some((tenant, rest)) if names_object(rest) => {
+                format!("{}/{tenant}/logistics-objects/{rest}", self.base)
             }
             _ => iri.to_owned(),
         }
+    }
+
+    /// Back again: exactly what `inward` makes, and nothing else.
+    pub(super) fn outward(&self, iri: &str) -> String {
+        let inside =
+            self.own(iri).and_then(|(tenant, rest)| Some((tenant, rest.strip_prefix("logistics-objects/")?)));
+        match inside {
+            Some((tenant, rest)) if names_object(rest) => format!("{}/{tenant}/{rest}", self.base),
+            _ => iri.to_owned(),
+        }
+    }
+
+    /// The company under whose address an IRI lies, and the rest of it.
+    fn own<'a>(&self, iri: &'a str) -> Option<(&'a str, &'a str)> {
+        let (tenant, rest) = iri.strip_prefix(self.base.as_str())?.strip_prefix('/')?.split_once('/')?;
+        self.tenants.contains_key(tenant).then_some((tenant, rest))
     }
 
     /// Maps every IRI of a statement but its predicate.
@@ -200,6 +218,50 @@ mod tests {
         ] {
             assert_eq!(addresses.inward(iri), iri);
             assert_eq!(addresses.outward(iri), iri);
+        }
+    }
+
+    #[test]
+    fn an_identifier_that_begins_another_address_takes_nothing_from_it() {
+        let tenant = |path: &str, identifier: &str| Tenant {
+            path: path.to_owned(),
+            identifier: identifier.to_owned(),
+        };
+        let addresses = Addresses::new(
+            "https://one.example",
+            &[
+                tenant("whole", "https://one.example"),
+                tenant("airline", "https://one.example/airline"),
+                tenant("group", "https://group.example"),
+                tenant("branch", "https://group.example/branch"),
+                tenant("nested", "https://one.example/airline/nested"),
+            ],
+        );
+        for (iri, tenant, id) in [
+            ("https://one.example/airline/a", "airline", "a"),
+            ("https://one.example/whole/a", "whole", "a"),
+            ("https://one.example/a", "whole", "a"),
+            ("https://group.example/branch/a", "branch", "a"),
+            ("https://group.example/a", "group", "a"),
+        ] {
+            let address = Address { tenant: tenant.to_owned(), local_id: id.to_owned() };
+            assert_eq!(addresses.place(iri), Place::Object(address), "{iri}");
+        }
+        assert_eq!(addresses.place("https://one.example/airline/nested/a"), Place::Malformed);
+    }
+
+    #[test]
+    fn outward_is_the_mirror_of_inward() {
+        let addresses = addresses();
+        for iri in [
+            "https://one.example/airline/logistics-objects/a.b",
+            "https://one.example/airline/logistics-objects/acl",
+            "https://one.example/airline/logistics-objects/",
+            "https://one.example/airline/logistics-objects/logistics-objects/a",
+            "https://one.example/airline/x/logistics-objects/a",
+            "https://one.example/other/logistics-objects/a",
+        ] {
+            assert_eq!(addresses.outward(&addresses.inward(iri)), iri);
         }
     }
 

@@ -1,4 +1,4 @@
-//! Request bodies: bounded in size and time, parsed where they hurt nobody.
+//! Request bodies: bounded in size and time.
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -8,9 +8,6 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use super::Face;
 use super::problem::Problem;
 use crate::rdf::InputError;
-
-/// Above this size a document is worked on off the async threads.
-const INLINE_BYTES: usize = 64 * 1024;
 
 impl Face {
     /// Reads the whole body.
@@ -47,22 +44,6 @@ impl Face {
             return Err(Problem::bad_request("empty_body", "the request has no body"));
         }
         Ok(collected)
-    }
-
-    /// Does work without I/O: for a large document on a thread of its own, and only a few at a time.
-    ///
-    /// # Errors
-    /// 500 when the work died.
-    pub(super) async fn work<T: Send + 'static>(
-        &self,
-        size: usize,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Problem> {
-        if size <= INLINE_BYTES {
-            return Ok(work());
-        }
-        let _permit = self.workers.acquire().await;
-        tokio::task::spawn_blocking(work).await.map_err(|error| Problem::internal(&error))
     }
 }
 

@@ -25,7 +25,7 @@ pub(crate) async fn at_company(
     actor.require(WRITE, &face)?;
     let [company] = segments(request.uri());
     own_company(&face, &actor, &company)?;
-    if request.uri().query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("topic="))) {
+    if has_topic(request.uri()) {
         return Err(Problem::bad_request("no_subscriptions", "this server does not take subscriptions"));
     }
     create(&face, &actor, &company, None, request).await
@@ -48,6 +48,12 @@ pub(crate) async fn at_address(
         return Err(taken());
     }
     create(&face, &actor, &company, Some(address), request).await
+}
+
+/// Whether the query asks for a subscription, however it is spelt.
+fn has_topic(uri: &Uri) -> bool {
+    let query = uri.query().unwrap_or_default();
+    url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "topic")
 }
 
 /// The path, as it was sent: an id has no need for escapes.
@@ -78,7 +84,9 @@ async fn create(
     let media = Media::of_body(&parts.headers)?;
     let body = face.read_body(&parts.headers, body).await?;
     let (own, asking, company) = (face.clone(), actor.clone(), company.to_owned());
-    let new = face.work(body.len(), move || own.prepare(&asking, &company, target, media, &body)).await??;
+    let place = face.workers.place(body.len()).await;
+    let work = place.work(move || own.prepare(&asking, &company, target, media, &body)).await;
+    let new = work.map_err(|error| Problem::internal(&error))??;
     face.core.create(&new).await.map_err(refused)?;
     let loid = face.addresses.loid(&new.address);
     tracing::info!(loid, company = actor.company, "logistics object created");
@@ -157,6 +165,8 @@ fn new_object(
         }
     }
     check_class(face, &root, &triples)?;
+    // Once more in the words of the core: where a spelling was changed, a statement may have lost its node.
+    let Document { triples, .. } = Document::new(root.clone().into(), triples, &face.limits)?;
     Ok(NewObject { address, owner: actor.company.clone(), root, triples })
 }
 
@@ -173,7 +183,11 @@ fn rename(mut triple: Triple, from: &NamedOrBlankNode, to: &NamedNode) -> Triple
 /// The revision is the server's (R-6). A document that was read elsewhere may carry it, if it says what is true.
 fn first_revision(value: &Term) -> Result<(), Problem> {
     match value {
-        Term::Literal(literal) if *literal == Literal::from(1) || literal.value() == "1" => Ok(()),
+        Term::Literal(literal)
+            if *literal == Literal::from(1) || *literal == Literal::new_simple_literal("1") =>
+        {
+            Ok(())
+        }
         _ => Err(Problem::bad_request("revision", "the server counts revisions, from 1: leave it off")
             .at("/revision")),
     }
@@ -223,6 +237,13 @@ fn refused(error: CreateError) -> Problem {
         CreateError::Taken => taken(),
         CreateError::NoType => Problem::bad_request("no_type", "the logistics object needs an @type").at("/@type"),
         CreateError::TooLarge => Problem::bad_request("too_many_nodes", "the object has too many nodes or links"),
+        CreateError::TooManyBytes(limit) => Problem::bad_request(
+            "graph_too_large",
+            format!("the statements, written in full, take more than {limit} bytes: send less, or shorter IRIs"),
+        ),
+        CreateError::Unreadable => {
+            Problem::bad_request("unreadable", "the document holds a term that could not be read again")
+        }
         CreateError::Foreign(iri) => Problem::bad_request(
             "foreign_statement",
             "the document describes something that has an @id of its own: create that separately and link to it, or \

@@ -32,17 +32,30 @@ impl Media {
         }
     }
 
-    /// `application/json` is read as `application/ld+json` (R-2).
+    /// How exactly a media range names this type.
     fn matches(self, range: &str) -> Option<u8> {
         let family = if self == Self::Turtle { "text/*" } else { "application/*" };
         if range == self.name() {
-            Some(3)
-        } else if self == Self::JsonLd && range == "application/json" {
             Some(2)
         } else if range == family {
             Some(1)
         } else {
             (range == "*/*").then_some(0)
+        }
+    }
+
+    /// The weight that `Accept` gives to this type: the most exact range decides. Who asks for `application/json`
+    /// gets `application/ld+json` (R-2), unless it says something about that itself; who does not want
+    /// `application/json` has said nothing about others.
+    fn weight(self, ranges: &[(String, u16)]) -> u16 {
+        let named = ranges
+            .iter()
+            .filter_map(|(range, weight)| self.matches(range).map(|exactness| (exactness, *weight)))
+            .max_by_key(|(exactness, _)| *exactness);
+        let json = ranges.iter().filter(|(range, _)| self == Self::JsonLd && range == "application/json");
+        match named {
+            Some((2, weight)) => weight,
+            _ => json.map(|(_, weight)| *weight).chain(named.map(|(_, weight)| weight)).max().unwrap_or(0),
         }
     }
 
@@ -54,7 +67,7 @@ impl Media {
         let fields: Vec<&str> =
             headers.get_all(ACCEPT).iter().filter_map(|field| field.to_str().ok()).collect();
         let ranges: Vec<(String, u16)> =
-            fields.iter().flat_map(|field| field.split(',')).filter_map(range).collect();
+            fields.iter().flat_map(|field| split(field, ',')).filter_map(range).collect();
         if !headers.contains_key(ACCEPT)
             || fields.iter().all(|field| field.trim().is_empty()) && !fields.is_empty()
         {
@@ -62,11 +75,7 @@ impl Media {
         }
         let mut best: Option<(u16, Self)> = None;
         for media in Self::ALL {
-            let quality = ranges
-                .iter()
-                .filter_map(|(range, quality)| media.matches(range).map(|exactness| (exactness, *quality)))
-                .max_by_key(|(exactness, _)| *exactness)
-                .map_or(0, |(_, quality)| quality);
+            let quality = media.weight(&ranges);
             if quality > best.map_or(0, |(quality, _)| quality) {
                 best = Some((quality, media));
             }
@@ -101,7 +110,7 @@ impl Media {
         let (Some(field), None) = (fields.next(), fields.next()) else {
             return Err(unsupported("exactly one Content-Type is needed"));
         };
-        let mut parts = field.to_str().unwrap_or_default().split(';');
+        let mut parts = split(field.to_str().unwrap_or_default(), ';').into_iter();
         let name = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
         for parameter in parts {
             let (key, value) = parameter.split_once('=').unwrap_or((parameter, ""));
@@ -119,9 +128,27 @@ impl Media {
     }
 }
 
+/// The pieces between separators that do not stand in a quoted string (RFC 9110 §5.6.4).
+fn split(text: &str, separator: char) -> Vec<&str> {
+    let (mut quoted, mut escaped) = (false, false);
+    text.split(move |c| {
+        if escaped {
+            escaped = false;
+            return false;
+        }
+        match c {
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            _ => {}
+        }
+        c == separator && !quoted
+    })
+    .collect()
+}
+
 /// One media range and its weight in thousandths.
 fn range(text: &str) -> Option<(String, u16)> {
-    let mut parts = text.split(';');
+    let mut parts = split(text, ';').into_iter();
     let name = parts.next()?.trim().to_ascii_lowercase();
     let mut quality = 1_000;
     for parameter in parts {
@@ -164,7 +191,7 @@ mod tests {
 
     #[test]
     fn accept_is_weighed() {
-        let table: [(&[&str], Option<Media>); 18] = [
+        let table: [(&[&str], Option<Media>); 26] = [
             (&[], Some(Media::JsonLd)),
             (&[""], Some(Media::JsonLd)),
             (&["*/*"], Some(Media::JsonLd)),
@@ -186,6 +213,17 @@ mod tests {
             (&["application/ld+json;q=0"], None),
             (&["application/ld+json;q=2"], None),
             (&["nonsense"], None),
+            (&["application/ld+json; profile=\"a;q=0\""], Some(Media::JsonLd)),
+            (
+                &["application/ld+json; profile=\"a\\\";q=0, text/turtle\"; q=0.1, text/*;q=0.2"],
+                Some(Media::Turtle),
+            ),
+            (&["text/turtle; x=\"a, application/ld+json\""], Some(Media::Turtle)),
+            (&["application/json;q=0, */*"], Some(Media::JsonLd)),
+            (&["application/json;q=0, application/ld+json"], Some(Media::JsonLd)),
+            (&["application/json;q=0"], None),
+            (&["application/json;q=0.1, */*;q=0.9"], Some(Media::JsonLd)),
+            (&["application/json, application/ld+json;q=0"], None),
         ];
         for (fields, expected) in table {
             assert_eq!(accepted(fields), expected, "{fields:?}");

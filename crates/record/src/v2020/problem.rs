@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use carnet_verifier::Challenge;
-use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::{Map, Value, json};
 
@@ -57,9 +57,10 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, code, "Not found")
     }
 
-    pub(super) fn unauthorized(code: &'static str, message: &str, challenge: &'static str) -> Self {
+    /// A token that is good in itself and no credential here: with the challenge of this server.
+    pub(super) fn unauthorized(code: &'static str, message: &str, challenge: &Challenge) -> Self {
         let mut problem = Self::new(StatusCode::UNAUTHORIZED, code, "Not authenticated").because(message);
-        problem.0.headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        problem.0.headers = challenge.headers();
         problem
     }
 
@@ -92,14 +93,14 @@ impl Problem {
 
     /// Where it is wrong.
     pub(super) fn at(mut self, attribute: impl Into<String>) -> Self {
-        let attribute = attribute.into();
+        let attribute = cut(attribute.into());
         self.0.detail.get_or_insert_default().attribute = Some(attribute).filter(|place| !place.is_empty());
         self
     }
 
     /// Which class of thing it concerns.
     pub(super) fn of(mut self, resource: impl Into<String>) -> Self {
-        self.0.detail.get_or_insert_default().resource = Some(resource.into());
+        self.0.detail.get_or_insert_default().resource = Some(cut(resource.into()));
         self
     }
 
@@ -146,6 +147,16 @@ impl Problem {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/ld+json"));
         *response.body_mut() = Body::from(Value::Object(body).to_string());
         response
+    }
+}
+
+/// What the caller wrote is repeated in part: a mistake must not be answered with a copy of the document.
+const SHOWN_CHARS: usize = 256;
+
+fn cut(text: String) -> String {
+    match text.char_indices().nth(SHOWN_CHARS) {
+        None => text,
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
     }
 }
 

@@ -16,7 +16,7 @@ use super::media::Media;
 use super::problem::Problem;
 use super::vocabulary::{REVISION, VOCAB};
 use super::{Face, OpenError};
-use crate::core::{Address, Mode, StoreError, Stored};
+use crate::core::{Address, Mode, Opened, StoreError, Stored};
 use crate::rdf::{Syntax, TreeStyle, write_turtle};
 
 const STYLE: TreeStyle<'_> = TreeStyle { vocab: Some(VOCAB), prefixes: &[] };
@@ -32,14 +32,24 @@ pub(crate) async fn read(
     let opened =
         face.core.open(&address, &actor.company, Mode::Read).await.map_err(|error| face.refused(error))?;
     let media = Media::accepted(request.headers())?;
+    let view = View {
+        tag: face.tag(&opened, media),
+        media,
+        acl: Some(format!("<{}/acl>; rel=\"acl\"", face.addresses.loid(&address))),
+    };
+    if matches(request.headers(), &view.tag) {
+        return Ok(view.not_modified());
+    }
+    // The place first: while they wait, a thousand readers hold no copy of the object.
+    let place = face.workers.place(opened.bytes).await;
     let stored = face.core.stored(&opened).await.map_err(|error| Problem::internal(&error))?;
     let (own, at, revision) = (face.clone(), address.clone(), opened.revision);
-    let body = face
-        .work(stored.size(), move || render(&own, &at, revision, &stored, media.syntax()))
-        .await?
+    let body = place
+        .work(move || render(&own, &at, revision, &stored, media.syntax()))
+        .await
+        .map_err(|error| Problem::internal(&error))?
         .map_err(|error| Problem::internal(&error))?;
-    let acl = format!("<{}/acl>; rel=\"acl\"", face.addresses.loid(&address));
-    Ok(answer(request.headers(), media, body, Some(&acl)))
+    Ok(view.answer(body))
 }
 
 impl Face {
@@ -56,6 +66,15 @@ impl Face {
             return Err(self.refused(OpenError::Unknown));
         }
         Ok(Address { tenant, local_id })
+    }
+
+    /// The entity tag of the latest revision as everybody sees it: hash of all that the view is made of, so that a
+    /// copy that is still good costs no rendering. It tells nothing of what is not shown only because nothing is
+    /// left out; a view that leaves fields out (§9.3) needs the hash of what it shows.
+    fn tag(&self, opened: &Opened, media: Media) -> String {
+        let revision = opened.revision.to_string();
+        let version = env!("CARGO_PKG_VERSION");
+        tag(&[media.name(), version, self.addresses.spelling(), &revision, &opened.sha256])
     }
 }
 
@@ -87,28 +106,50 @@ pub(super) fn turtle(triples: &[Triple], prefixes: &[(&str, &str)]) -> Result<Ve
     write_turtle(triples, prefixes).map_err(|_| StoreError::Unwritable)
 }
 
-/// 200 with the document, or 304 when the caller has it already. The tag is the hash of what is shown, in this
-/// media type: it tells nothing of what is not shown.
-pub(super) fn answer(request: &HeaderMap, media: Media, body: Vec<u8>, link: Option<&str>) -> Response {
+/// A strong entity tag: a hash over the parts.
+pub(super) fn tag(parts: &[&str]) -> String {
     let mut context = digest::Context::new(&digest::SHA256);
-    context.update(media.name().as_bytes());
-    context.update(b"\n");
-    context.update(&body);
-    let tag = format!("\"{}\"", carnet_token::base64url::encode(context.finish().as_ref()));
-    let fresh = matches(request, &tag);
-    let mut response = Response::new(if fresh { Body::empty() } else { Body::from(body) });
-    if fresh {
+    for part in parts {
+        context.update(part.as_bytes());
+        context.update(b"\n");
+    }
+    format!("\"{}\"", carnet_token::base64url::encode(context.finish().as_ref()))
+}
+
+/// What an answer says about its document.
+pub(super) struct View {
+    pub tag: String,
+    pub media: Media,
+    pub acl: Option<String>,
+}
+
+impl View {
+    /// 200 with the document, or 304 when the caller has it already.
+    pub(super) fn answer_to(self, request: &HeaderMap, body: Vec<u8>) -> Response {
+        if matches(request, &self.tag) { self.not_modified() } else { self.answer(body) }
+    }
+
+    fn answer(self, body: Vec<u8>) -> Response {
+        let media = HeaderValue::from_static(self.media.name());
+        let mut response = self.with_headers(Response::new(Body::from(body)));
+        response.headers_mut().insert(CONTENT_TYPE, media);
+        response
+    }
+
+    fn not_modified(self) -> Response {
+        let mut response = self.with_headers(Response::new(Body::empty()));
         *response.status_mut() = StatusCode::NOT_MODIFIED;
+        response
     }
-    let headers = response.headers_mut();
-    if !fresh {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(media.name()));
+
+    fn with_headers(self, mut response: Response) -> Response {
+        let headers = response.headers_mut();
+        headers.insert(VARY, HeaderValue::from_static("Accept, Authorization"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+        headers.extend(HeaderValue::try_from(self.tag).ok().map(|tag| (ETAG, tag)));
+        headers.extend(self.acl.and_then(|link| HeaderValue::try_from(link).ok()).map(|link| (LINK, link)));
+        response
     }
-    headers.insert(VARY, HeaderValue::from_static("Accept, Authorization"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-    headers.extend(HeaderValue::try_from(tag).ok().map(|tag| (ETAG, tag)));
-    headers.extend(link.and_then(|link| HeaderValue::try_from(link).ok()).map(|link| (LINK, link)));
-    response
 }
 
 /// RFC 9110 §13.1.2: weak comparison.

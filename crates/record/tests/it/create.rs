@@ -273,6 +273,88 @@ async fn the_first_revision_may_be_told() {
 }
 
 #[tokio::test]
+async fn only_the_first_revision_may_be_told_and_only_plainly() {
+    let world = World::new().await;
+    let turtle = |value: &str| {
+        format!(
+            "@prefix : <http://onerecord.iata.org/> . @prefix xsd: <http://www.w3.org/2001/XMLSchema#> .
+            [] a :Piece ; :revision {value} ."
+        )
+    };
+    for good in ["1", "\"1\""] {
+        let answer = world.post("/airline", AIRLINE, TURTLE, turtle(good)).send().await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{good}: {}", answer.text());
+    }
+    for bad in ["2", "\"1\"@en", "1.0", "01", "1e0", "\"1\"^^xsd:long", "<http://x.example/1>", "1, 2"] {
+        let answer = world.post("/airline", AIRLINE, TURTLE, turtle(bad)).send().await;
+        assert_eq!(answer.problem(400), "revision", "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_accepted_can_be_read() {
+    let world = World::new().await;
+    let base = "@prefix : <http://onerecord.iata.org/> . @base <https://one.example/airline/a> .
+        @prefix rdf: <http://www.w3.org/1999/02/22-rdf-syntax-ns#> . @prefix e: <http://e.example/> .";
+    for (statement, code) in [
+        ("e:a\u{e0001} 1", "invalid_iri"),
+        (":x e:a\u{e0001}", "invalid_iri"),
+        (":x \"1\"^^e:a\u{e0001}", "invalid_iri"),
+        (":x \"1\"^^rdf:langString", "malformed_turtle"),
+        (":x \"1\"^^rdf:dirLangString", "language_missing"),
+        // In the words of the core the class is another than the one that is described.
+        ("a <https://onerecord.iata.org/T> . <https://onerecord.iata.org/T> a <#U>", "several_roots"),
+    ] {
+        let body = format!("{base} <> a :Piece ; {statement} .");
+        let answer = world.post("/airline/a", AIRLINE, TURTLE, body).send().await;
+        assert_eq!(answer.problem(400), code, "{statement}");
+    }
+    let mut document = waybill();
+    document["note"] =
+        json!({"@value": "a", "@type": "http://www.w3.org/1999/02/22-rdf-syntax-ns#langString"});
+    let answer = world.post("/airline/a", AIRLINE, JSON, document.to_string()).send().await;
+    assert_eq!(answer.problem(400), "language_missing");
+    world.get("/airline/a", AIRLINE).send().await.problem(404);
+}
+
+#[tokio::test]
+async fn what_is_said_about_a_class_is_read() {
+    let world = World::new().await;
+    let body = "@prefix : <http://onerecord.iata.org/> . @base <https://one.example/airline/a> .
+        <> a :Piece, <#T> . <#T> :secret \"lost?\" ; :y [ :z 3 ] .";
+    let answer = world.post("/airline/a", AIRLINE, TURTLE, body).send().await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text());
+    let read = world.get("/airline/a", AIRLINE).send().await.json();
+    assert_eq!(read["@type"], "Piece");
+    assert_eq!(
+        read["http://www.w3.org/1999/02/22-rdf-syntax-ns#type"],
+        json!({"@id": "https://one.example/airline/a#T", "secret": "lost?", "y": {"z": 3}})
+    );
+}
+
+/// 383 kB that were stored as 73 MB, and sent as 73 MB to every reader.
+#[tokio::test]
+async fn a_small_document_of_a_large_graph_is_refused() {
+    let world = World::new().await;
+    let prefix = format!("http://x.example/{}#", "a".repeat(1_900));
+    let values: Vec<String> = (0..19_000).map(|n| format!("p:{n}")).collect();
+    let body = format!(
+        "@prefix p: <{prefix}> . [] a <http://onerecord.iata.org/Piece> ; p:p {} .",
+        values.join(",")
+    );
+    assert!(body.len() < 400_000);
+    let answer = world.post("/airline/a", AIRLINE, TURTLE, body).send().await;
+    assert_eq!(answer.problem(400), "graph_too_large");
+    // The server's own names are longer than the labels that they replace.
+    let values: Vec<String> = (0..8).map(|n| n.to_string()).collect();
+    let nodes = vec![format!("[ p:p {} ]", values.join(",")); 1_900].join(",");
+    let prefix = format!("http://x.example/{}#", "a".repeat(150));
+    let body = format!("@prefix p: <{prefix}> . [] a <http://onerecord.iata.org/Piece> ; p:p {nodes} .");
+    let answer = world.post("/airline/b", AIRLINE, TURTLE, body).send().await;
+    assert_eq!(answer.problem(400), "graph_too_large");
+}
+
+#[tokio::test]
 async fn large_bodies_are_refused_before_and_while_they_are_read() {
     let world = World::with(|config| config.body_limit = 1_000).await;
     let large = format!("{{\"x\":\"{}\"}}", "a".repeat(2_000));
@@ -318,6 +400,9 @@ async fn an_unknown_company_is_not_found() {
 #[tokio::test]
 async fn subscriptions_are_not_taken_for_objects() {
     let world = World::new().await;
-    let answer = world.post("/airline?topic=AirWaybill", AIRLINE, JSON, waybill().to_string()).send().await;
-    assert_eq!(answer.problem(400), "no_subscriptions");
+    for query in ["topic=AirWaybill", "topic", "x=1&topic", "%74opic=AirWaybill", "topi%63"] {
+        let uri = format!("/airline?{query}");
+        let answer = world.post(&uri, AIRLINE, JSON, waybill().to_string()).send().await;
+        assert_eq!(answer.problem(400), "no_subscriptions", "{query}");
+    }
 }

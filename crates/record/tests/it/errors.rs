@@ -60,6 +60,17 @@ async fn an_empty_body_is_refused() {
 }
 
 #[tokio::test]
+async fn a_mistake_is_not_answered_with_a_copy_of_the_document() {
+    let world = World::new().await;
+    let long = "ü".repeat(400_000);
+    let mut document = waybill();
+    document["@context"] = serde_json::json!({"@vocab": "http://onerecord.iata.org/", long: 1});
+    let answer = world.post("/airline", AIRLINE, JSON, document.to_string()).send().await;
+    assert_eq!(answer.problem(400), "malformed_context");
+    assert!(answer.body.len() < 2_000, "{}", answer.body.len());
+}
+
+#[tokio::test]
 async fn every_error_has_an_id_of_its_own() {
     let world = World::new().await;
     let id = || async { world.get("/airline/none", AIRLINE).send().await.json()["@id"].clone() };

@@ -38,6 +38,9 @@ impl World {
     }
 
     pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        // Without a global subscriber, a log line that another test reaches first may be switched off for all
+        // threads, and a test that reads its log would miss it.
+        let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry());
         let clock = Clock::manual(1_800_000_000_000);
         let issuer = TestIssuer::new(&clock).unwrap();
         let mut config = Config::new(BASE.parse().unwrap(), issuer.issuer(), BASE);

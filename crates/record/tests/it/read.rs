@@ -23,8 +23,11 @@ async fn a_company_named_by_the_owner_reads_and_no_other() {
     world.waybill("awb_1").await;
     assert_eq!(world.get("/airline/awb_1", FORWARDER).send().await.status, StatusCode::OK);
     world.get("/airline/awb_1", HANDLER).send().await.problem(403);
-    world.get("/airline/awb_1", "https://forwarder.example/id/").send().await.problem(403);
-    world.get("/airline/awb_1", "https://forwarder.example").send().await.problem(403);
+    world.get("/airline/awb_1", "https://forwarder.example/id/x").send().await.problem(403);
+    world.get("/airline/awb_1", "https://forwarder.example/i").send().await.problem(403);
+    // What is no canonical company identifier is nobody's.
+    world.get("/airline/awb_1", "https://forwarder.example/id/").send().await.problem(401);
+    world.get("/airline/awb_1", "https://forwarder.example").send().await.problem(401);
 }
 
 #[tokio::test]
@@ -145,6 +148,17 @@ async fn a_copy_that_is_still_good_is_not_sent_again() {
     assert_eq!(turtle.status, StatusCode::OK, "a tag belongs to one media type");
     // The right comes first: a stranger who knows the tag learns nothing from it.
     world.get("/airline/awb_1", HANDLER).header("if-none-match", &tag).send().await.problem(403);
+}
+
+#[tokio::test]
+async fn links_in_the_words_of_the_core_come_back_as_they_were() {
+    let world = World::new().await;
+    let mut document = waybill();
+    let links = ["https://one.example/airline/logistics-objects/a.b", "https://one.example/airline/p_1"];
+    document["piece"] = json!(links.map(|link| json!({"@id": link})));
+    let answer = world.post("/airline/a", AIRLINE, JSON, document.to_string()).send().await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text());
+    assert_eq!(world.get("/airline/a", AIRLINE).send().await.json()["piece"], document["piece"]);
 }
 
 #[tokio::test]

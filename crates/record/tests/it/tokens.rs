@@ -40,6 +40,29 @@ async fn tokens_that_are_not_good_are_refused() {
 }
 
 #[tokio::test]
+async fn a_token_without_a_company_is_told_the_realm() {
+    let world = World::new().await;
+    let token = world.issuer.token(BASE).scope("logistics_objects:read").mint().unwrap();
+    let refused = world.request("GET", "/airline/awb_1").bearer(&token).send().await;
+    assert_eq!(refused.problem(401), "no_company");
+    let bad = world.request("GET", "/airline/awb_1").bearer("x.y.z").send().await;
+    assert!(refused.header("www-authenticate").contains("realm=\""), "{:?}", refused.headers);
+    assert_eq!(refused.header("www-authenticate"), bad.header("www-authenticate"));
+}
+
+/// A path, a word or a fragment would mean another company at every server.
+#[tokio::test]
+async fn a_token_whose_company_is_no_absolute_url_is_refused() {
+    let world = World::new().await;
+    for company in
+        ["/airline", "airline", "x y", "#", "http://evil example/", "urn:x", "//one.example/airline"]
+    {
+        let answer = world.get("/airline/awb_1", company).send().await;
+        answer.problem(401);
+    }
+}
+
+#[tokio::test]
 async fn a_token_grows_old() {
     let world = World::new().await;
     world.waybill("awb_1").await;

@@ -115,6 +115,7 @@ impl<'a> Unverified<'a> {
         let all_roles = read_roles(&claims, main_role)?;
         for uri in [agent_uri, iol_identifier].into_iter().flatten() {
             check_namespace(uri, rules)?;
+            check_form(uri, rules.profile)?;
         }
         let confirmation = claims.get("cnf").map(Confirmation::from_claim).transpose();
         let owned = |text: Option<&str>| text.map(str::to_owned);
@@ -244,6 +245,16 @@ fn read_roles(claims: &Map<String, Value>, main: Option<&str>) -> Result<Vec<Str
         return Err(Refusal::AtClaims);
     }
     Ok(roles)
+}
+
+/// A company or an agent is named by an absolute URL. A path, a word or a fragment would be resolved by each reader
+/// against an address of its own, and name another company at every server.
+fn check_form(uri: &str, profile: TokenProfile) -> Result<(), Refusal> {
+    let good = match profile {
+        TokenProfile::Rfc9068 => identifier::check(uri, true).is_ok(),
+        TokenProfile::OneRecord2x => identifier::is_absolute_url(uri),
+    };
+    if good { Ok(()) } else { Err(Refusal::AtClaims) }
 }
 
 /// An issuer names only companies of its own, or one provider could speak for the members of another.

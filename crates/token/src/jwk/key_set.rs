@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -68,7 +68,36 @@ impl KeySet {
                 set.withheld.push(duplicate(&key));
             }
         }
+        let leaked: HashSet<Thumbprint> = set.leaked().collect();
+        set.withhold(&leaked);
         Ok(set)
+    }
+
+    /// The keys whose private half stands in this set: whoever has read it can sign with them, under whatever name
+    /// they go.
+    pub fn leaked(&self) -> impl Iterator<Item = Thumbprint> {
+        let published = self.withheld.iter().filter(|key| key.reason == KeyError::PrivateKeyPublished);
+        published.filter_map(|key| key.thumbprint)
+    }
+
+    /// Withholds the keys with these thumbprints, as [`KeyError::PrivateKeyPublished`]: those that leaked in an
+    /// earlier edition of the set, which stay known to everybody after the private half is gone from it.
+    pub fn withhold(&mut self, leaked: &HashSet<Thumbprint>) {
+        if leaked.is_empty() {
+            return;
+        }
+        let withheld = &mut self.withheld;
+        self.keys.retain(|kid, key| {
+            let keep = !leaked.contains(&key.thumbprint());
+            if !keep {
+                withheld.push(Withheld {
+                    kid: Some(kid.clone()),
+                    thumbprint: Some(key.thumbprint()),
+                    reason: KeyError::PrivateKeyPublished,
+                });
+            }
+            keep
+        });
     }
 
     fn insert(&mut self, key: PublicKey, collided: &mut Vec<String>) {
@@ -130,6 +159,18 @@ fn duplicate(key: &PublicKey) -> Withheld {
     }
 }
 
+/// Whether the private members are the private half of the public ones, whatever else is said about the key: what
+/// leaked as an encryption key signs as well.
+fn is_key_pair(value: &Value) -> bool {
+    let mut bare = value.clone();
+    if let Some(members) = bare.as_object_mut() {
+        for name in ["kid", "alg", "use", "key_ops"] {
+            members.remove(name);
+        }
+    }
+    SigningKey::from_jwk_value(&bare).is_ok()
+}
+
 fn judge(value: &Value) -> Result<PublicKey, Withheld> {
     let jwk = Jwk::from_value(value).map_err(|reason| Withheld {
         kid: value.get("kid").and_then(Value::as_str).map(str::to_owned),
@@ -138,7 +179,7 @@ fn judge(value: &Value) -> Result<PublicKey, Withheld> {
     })?;
     PublicKey::from_jwk(&jwk).map_err(|reason| {
         // A bogus `d` beside somebody's public key proves nothing; a real one means that everybody can sign.
-        let published = reason == KeyError::PrivateMembers && SigningKey::from_jwk_value(value).is_ok();
+        let published = reason == KeyError::PrivateMembers && is_key_pair(value);
         let reason = if published { KeyError::PrivateKeyPublished } else { reason };
         Withheld { thumbprint: jwk.thumbprint().ok(), kid: jwk.kid, reason }
     })

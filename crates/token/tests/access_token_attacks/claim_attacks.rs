@@ -74,7 +74,7 @@ pub fn times(forge: &Forge, rows: &mut Rows) {
             Token(long(3_600), Ok(())),
             Token(long(3_601), Err(AtLifetime)),
             Token(long(1_000_000_000), Err(AtLifetime)),
-            Under(unlimited, long(1_000_000), Ok(())),
+            Under(Box::new(unlimited), long(1_000_000), Ok(())),
         ]
     }));
 }
@@ -90,7 +90,7 @@ pub fn issuers_and_audiences(forge: &Forge, rows: &mut Rows) {
         ]
     }));
     rows.push(("a token checked by the rules of an issuer that is not its own", {
-        vec![Under(forge.rules2.clone(), forge.honest(&forge.rs256), Err(UntrustedIssuer))]
+        vec![Under(Box::new(forge.rules2.clone()), forge.honest(&forge.rs256), Err(UntrustedIssuer))]
     }));
     rows.push(("iss that looks like a trusted one", {
         [
@@ -170,7 +170,7 @@ pub fn issuers_and_audiences(forge: &Forge, rows: &mut Rows) {
         let bare = json!({"iss": IAP1, "exp": NOW + 600, "logistics_agent_uri": agent});
         let typ = json!({"alg": "RS256", "typ": "JWT"});
         let under = |header: &Value, claims: Value, wanted| {
-            Under(rules.clone(), forge.signed(header, &claims), wanted)
+            Under(Box::new(rules.clone()), forge.signed(header, &claims), wanted)
         };
         vec![
             under(&typ, bare.clone(), Ok(())),
@@ -191,7 +191,8 @@ pub fn issuers_and_audiences(forge: &Forge, rows: &mut Rows) {
 pub fn substitutions(forge: &Forge, rows: &mut Rows) {
     let legacy = IssuerRules { typ_jwt_allowed: true, ..forge.rules1.clone() };
     let typed = |typ: &str| with(header(), "typ", typ.into());
-    let generic = |claims: &Value| Under(legacy.clone(), forge.signed(&typed("JWT"), claims), Err(AtTyp));
+    let generic =
+        |claims: &Value| Under(Box::new(legacy.clone()), forge.signed(&typed("JWT"), claims), Err(AtTyp));
     rows.push(("typ of every other kind of JWT", {
         [
             "logout+jwt",
@@ -208,15 +209,18 @@ pub fn substitutions(forge: &Forge, rows: &mut Rows) {
             "at",
             "",
         ]
-        .map(|typ| Under(legacy.clone(), forge.signed(&typed(typ), &claims()), Err(AtTyp)))
+        .map(|typ| Under(Box::new(legacy.clone()), forge.signed(&typed(typ), &claims()), Err(AtTyp)))
         .into()
     }));
     rows.push(("typ missing or no string", {
-        let mut tries =
-            vec![Under(legacy.clone(), forge.signed(&without(header(), "typ"), &claims()), Err(AtTyp))];
+        let mut tries = vec![Under(
+            Box::new(legacy.clone()),
+            forge.signed(&without(header(), "typ"), &claims()),
+            Err(AtTyp),
+        )];
         for typ in [json!(null), json!(["at+jwt"]), json!(1)] {
             tries.push(Under(
-                legacy.clone(),
+                Box::new(legacy.clone()),
                 forge.signed(&with(header(), "typ", typ), &claims()),
                 Err(AtTyp),
             ));
@@ -230,7 +234,7 @@ pub fn substitutions(forge: &Forge, rows: &mut Rows) {
     }));
     rows.push(("typ JWT, from an issuer that may use it and from one that may not", {
         let token = forge.signed(&typed("JWT"), &claims());
-        vec![Token(token.clone(), Err(AtTyp)), Under(legacy.clone(), token, Ok(()))]
+        vec![Token(token.clone(), Err(AtTyp)), Under(Box::new(legacy.clone()), token, Ok(()))]
     }));
     rows.push(("ID token as access token", {
         let id_token = json!({
@@ -238,7 +242,7 @@ pub fn substitutions(forge: &Forge, rows: &mut Rows) {
         });
         let mut tries = vec![
             generic(&id_token),
-            Under(legacy.clone(), forge.signed(&typed("JWT"), &without(without(id_token, "nonce"), "at_hash")), Err(AtAud)),
+            Under(Box::new(legacy.clone()), forge.signed(&typed("JWT"), &without(without(id_token, "nonce"), "at_hash")), Err(AtAud)),
         ];
         // Even with the audience and the claims of an access token.
         for name in ["nonce", "at_hash", "c_hash", "s_hash"] {
@@ -251,14 +255,18 @@ pub fn substitutions(forge: &Forge, rows: &mut Rows) {
         vec![
             generic(&with(with(claims(), "sid", "s".into()), "events", event.clone())),
             generic(&with(claims(), "events", event)),
-            Under(legacy.clone(), forge.signed(&typed("JWT"), &with(claims(), "sid", "s".into())), Ok(())),
+            Under(
+                Box::new(legacy.clone()),
+                forge.signed(&typed("JWT"), &with(claims(), "sid", "s".into())),
+                Ok(()),
+            ),
         ]
     }));
     rows.push(("DPoP proof as access token", {
         let proof = json!({"jti": "j", "htm": "GET", "htu": "https://1r.example/x", "iat": NOW, "ath": "a"});
         vec![
             Token(forge.signed(&typed("dpop+jwt"), &proof), Err(AtTyp)),
-            Under(legacy.clone(), forge.signed(&typed("JWT"), &proof), Err(UntrustedIssuer)),
+            Under(Box::new(legacy.clone()), forge.signed(&typed("JWT"), &proof), Err(UntrustedIssuer)),
             generic(&with(claims(), "htm", "GET".into())),
             generic(&with(claims(), "htu", "https://1r.example/x".into())),
         ]
@@ -270,7 +278,7 @@ pub fn substitutions(forge: &Forge, rows: &mut Rows) {
             json!({"iss": "widgetco", "sub": "widgetco", "aud": AUDIENCE, "exp": NOW + 60, "jti": "j"});
         vec![
             Token(assertion, Err(AtTyp)),
-            Under(legacy.clone(), forge.signed(&typed("JWT"), &claims), Err(UntrustedIssuer)),
+            Under(Box::new(legacy.clone()), forge.signed(&typed("JWT"), &claims), Err(UntrustedIssuer)),
         ]
     }));
     rows.push(("signed HTTP request as access token", {
@@ -278,7 +286,7 @@ pub fn substitutions(forge: &Forge, rows: &mut Rows) {
             json!({"at": forge.honest(&forge.es256), "ts": NOW, "m": "GET", "u": "1r.example", "p": "/x"});
         vec![
             Token(forge.signed(&typed("pop"), &request), Err(AtTyp)),
-            Under(legacy.clone(), forge.signed(&typed("JWT"), &request), Err(UntrustedIssuer)),
+            Under(Box::new(legacy.clone()), forge.signed(&typed("JWT"), &request), Err(UntrustedIssuer)),
         ]
     }));
     rows.push(("access token as client assertion", {
@@ -288,7 +296,7 @@ pub fn substitutions(forge: &Forge, rows: &mut Rows) {
         let token = forge.signed(&typed("JWT"), &claims());
         let error = carnet_token::assertion::Unverified::parse(&token).unwrap_err();
         assert_eq!(error, carnet_token::assertion::AssertionError::Client);
-        vec![Under(legacy, token, Ok(()))]
+        vec![Under(Box::new(legacy), token, Ok(()))]
     }));
     rows.push(("confirmation that cannot be honoured, hoping for a bearer token", {
         [
@@ -340,7 +348,7 @@ pub fn companies(forge: &Forge, rows: &mut Rows) {
     rows.push(("an IAP names a company that is not its own", {
         let narrow = |prefixes: &[&str]| {
             let uri_prefixes = Some(prefixes.iter().map(|prefix| (*prefix).to_owned()).collect());
-            IssuerRules { uri_prefixes, ..forge.rules1.clone() }
+            Box::new(IssuerRules { uri_prefixes, ..forge.rules1.clone() })
         };
         let own = narrow(&["https://widgetco.example/", "https://1r.widgetco.example"]);
         let named = |claim: &str, uri: &str| forge.signed(&header(), &with(claims(), claim, uri.into()));
@@ -367,6 +375,35 @@ pub fn companies(forge: &Forge, rows: &mut Rows) {
             tries.push(Under(own.clone(), named(agent, uri), Err(AtNamespace)));
         }
         tries.push(Under(own, named(IOL, "https://carrier.example/x"), Err(AtNamespace)));
+        tries
+    }));
+    rows.push(("company or agent that is not named by an absolute URL", {
+        let mut tries = Vec::new();
+        let older = IssuerRules { profile: TokenProfile::OneRecord2x, ..forge.rules1.clone() };
+        for claim in [IOL, "logistics_agent_uri"] {
+            let named = |uri: &str| forge.signed(&header(), &with(claims(), claim, uri.into()));
+            for uri in [
+                "/aaa",
+                "aaa",
+                "x y",
+                "#",
+                "//a.example/x",
+                "http://evil example/",
+                "urn:x",
+                "https://",
+                "ftp://a.example/x",
+            ] {
+                tries.push(Token(named(uri), Err(AtClaims)));
+                tries.push(Under(Box::new(older.clone()), named(uri), Err(AtClaims)));
+            }
+            for uri in
+                ["https://widgetco.example/a/", "http://widgetco.example/a", "https://Widgetco.example"]
+            {
+                tries.push(Token(named(uri), Err(AtClaims)));
+                tries.push(Under(Box::new(older.clone()), named(uri), Ok(())));
+            }
+            tries.push(Token(named("http://127.0.0.1:8081/airline"), Ok(())));
+        }
         tries
     }));
 }

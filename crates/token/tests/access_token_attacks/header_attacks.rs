@@ -78,9 +78,9 @@ pub fn algorithms(forge: &Forge, rows: &mut Rows) {
             ..forge.rules1.clone()
         };
         vec![
-            Under(narrow(&[Algorithm::Es256]), forge.honest(&forge.rs256), Err(AtAlg)),
-            Under(narrow(&[]), forge.honest(&forge.rs256), Err(AtAlg)),
-            Under(narrow(&[Algorithm::Rs256]), forge.honest(&forge.rs256), Ok(())),
+            Under(Box::new(narrow(&[Algorithm::Es256])), forge.honest(&forge.rs256), Err(AtAlg)),
+            Under(Box::new(narrow(&[])), forge.honest(&forge.rs256), Err(AtAlg)),
+            Under(Box::new(narrow(&[Algorithm::Rs256])), forge.honest(&forge.rs256), Ok(())),
         ]
     }));
 }

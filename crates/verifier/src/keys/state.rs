@@ -4,11 +4,12 @@
 //! costs a good key, a failure never costs a key set that may still be used, and nobody outside can make it
 //! ask more often than it wants to.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use carnet_fetch::{Freshness, Phase};
-use carnet_token::KeySet;
+use carnet_token::{KeySet, Thumbprint};
 use url::Url;
 
 use super::budget::Bucket;
@@ -56,7 +57,12 @@ pub(crate) struct State {
     failures: u32,
     not_before: Duration,
     bucket: Bucket,
+    /// Keys whose private half was published once. They stay so when the private half is taken back.
+    leaked: HashSet<Thumbprint>,
 }
+
+/// How many leaked keys of an issuer are remembered: more than any honest accident makes.
+const LEAKED: usize = 1024;
 
 const BACKOFF: std::ops::RangeInclusive<u64> = 1..=60;
 
@@ -70,6 +76,7 @@ impl State {
             failures: 0,
             not_before: Duration::ZERO,
             bucket: Bucket::full(per_minute),
+            leaked: HashSet::new(),
         }
     }
 
@@ -119,6 +126,16 @@ impl State {
     pub(crate) fn begin(&mut self, now: Duration) {
         self.flying = true;
         self.last_attempt = Some(now);
+    }
+
+    /// Remembers the keys that leaked in `keys`, and withholds from it those that leaked before.
+    pub(crate) fn withhold_leaked(&mut self, keys: &mut KeySet) {
+        for thumbprint in keys.leaked() {
+            if self.leaked.len() < LEAKED {
+                self.leaked.insert(thumbprint);
+            }
+        }
+        keys.withhold(&self.leaked);
     }
 
     /// A new key set replaces the old one whole: a kid that is gone is gone.

@@ -19,7 +19,7 @@ pub const NOW: i64 = 1_800_000_000;
 
 /// An ES256 key that signs whatever bytes it is given: no honest library would write these tokens.
 pub struct Signer {
-    pair: aws_lc_rs::signature::EcdsaKeyPair,
+    pub pair: aws_lc_rs::signature::EcdsaKeyPair,
     pub kid: String,
 }
 
