@@ -23,15 +23,21 @@ const WEB_AND_SQL: &[&str] = &["axum", "hyper", "hyper_util", "reqwest", "tower"
 
 const ROOMS: &[Room] = &[
     Room { name: "config", may_use: &[], speaks_of_registry: true, never: WEB_AND_SQL },
-    Room { name: "data_dir", may_use: &[], speaks_of_registry: false, never: WEB_AND_SQL },
+    Room { name: "private_file", may_use: &[], speaks_of_registry: false, never: WEB_AND_SQL },
+    Room { name: "data_dir", may_use: &["private_file"], speaks_of_registry: false, never: WEB_AND_SQL },
     // The one room with SQL.
     Room { name: "db", may_use: &[], speaks_of_registry: true, never: WEB },
     Room { name: "audit", may_use: &["db"], speaks_of_registry: false, never: WEB_AND_SQL },
-    Room { name: "keys", may_use: &["audit", "db"], speaks_of_registry: true, never: WEB_AND_SQL },
+    Room {
+        name: "keys",
+        may_use: &["audit", "db", "private_file"],
+        speaks_of_registry: true,
+        never: WEB_AND_SQL,
+    },
     Room { name: "registry", may_use: &["audit", "db"], speaks_of_registry: false, never: WEB_AND_SQL },
     Room {
         name: "oauth",
-        may_use: &["app", "audit", "config", "db", "http", "keys", "registry"],
+        may_use: &["app", "audit", "config", "db", "http", "keys", "private_file", "registry"],
         speaks_of_registry: false,
         never: SQL,
     },
