@@ -80,7 +80,11 @@ impl DataDir {
         if !path.exists() {
             DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io(path))?;
         }
-        let mode = fs::metadata(path).map_err(io(path))?.permissions().mode();
+        let metadata = fs::metadata(path).map_err(io(path))?;
+        if !metadata.is_dir() {
+            return Err(io(path)(io::ErrorKind::NotADirectory.into()));
+        }
+        let mode = metadata.permissions().mode();
         if mode & 0o077 != 0 {
             tracing::warn!(
                 path = %path.display(),
@@ -138,7 +142,8 @@ impl DataDir {
     /// # Errors
     /// When the file cannot be written.
     pub fn write_credentials(&self, credentials: &Credentials) -> Result<(), DataDirError> {
-        let text = Zeroizing::new(serde_json::to_vec_pretty(credentials).unwrap_or_default());
+        let mut text = Zeroizing::new(serde_json::to_vec_pretty(credentials).unwrap_or_default());
+        text.push(b'\n');
         self.write_private(PENDING_CREDENTIALS, &text)
     }
 

@@ -12,9 +12,17 @@ pub enum ConfigError {
     /// The file does not parse.
     #[error("the configuration does not parse: {0}")]
     Syntax(String),
-    /// An environment variable names no member.
-    #[error("the variable {0} names no setting: the form is CARNET_SECTION__MEMBER")]
-    Variable(String),
+    /// An environment variable names no member, or holds a value of another kind.
+    #[error(
+        "the environment variable {name}: {reason} (the form is CARNET_SECTION__MEMBER, with two underscores, such as \
+         CARNET_SERVER__LISTEN)"
+    )]
+    Variable {
+        /// The variable.
+        name: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A member holds a value that makes no sense.
     #[error("{field}: {reason}")]
     Field {

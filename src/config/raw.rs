@@ -209,15 +209,25 @@ impl RawConfig {
             Some(text) => text.parse().map_err(|e: toml::de::Error| syntax(&e))?,
             None => toml::Table::new(),
         };
+        let read = |table: &toml::Table| {
+            toml::Value::Table(table.clone()).try_into::<Self>().map_err(|e: toml::de::Error| syntax(&e))
+        };
+        let mut raw = read(&table)?;
         for (name, value) in environment {
             let Some(path) = name.strip_prefix("CARNET_") else { continue };
             if NOT_CONFIGURATION.iter().any(|other| name.starts_with(other)) {
                 continue;
             }
             let steps: Vec<String> = path.split("__").map(str::to_ascii_lowercase).collect();
-            lay_over(&mut table, &steps, text_or_toml(&value)).ok_or(ConfigError::Variable(name))?;
+            // One after the other, so that a mistake is told of the variable that has it.
+            let laid = lay_over(&mut table, &steps, text_or_toml(&value));
+            raw = match laid.map(|()| read(&table)) {
+                Some(Ok(raw)) => raw,
+                Some(Err(error)) => return Err(ConfigError::Variable { name, reason: error.to_string() }),
+                None => return Err(ConfigError::Variable { name, reason: "it is no section".to_owned() }),
+            };
         }
-        toml::Value::Table(table).try_into().map_err(|e: toml::de::Error| syntax(&e))
+        Ok(raw)
     }
 }
 

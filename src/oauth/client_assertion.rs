@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use carnet_token::PublicKey;
-use carnet_token::assertion::{AssertionRules, Unverified};
+use carnet_token::assertion::{AssertionError, AssertionRules, Unverified};
 
 use super::client_authentication::{GENERIC, check_active, failed};
 use super::form::TokenRequest;
@@ -21,6 +21,17 @@ pub(super) struct Assertion<'a> {
     text: &'a str,
     /// The `client_id` parameter beside it; optional (RFC 7521 §4.2).
     pub client_id: Option<Cow<'a, str>>,
+}
+
+impl Assertion<'_> {
+    /// Who the request says it is from: by the parameter, else by the assertion that nobody has verified.
+    pub fn claimed_client_id(&self) -> Cow<'_, str> {
+        match &self.client_id {
+            Some(client_id) => Cow::Borrowed(client_id),
+            None => Unverified::parse(self.text)
+                .map_or(Cow::Borrowed(""), |unverified| unverified.unverified_client_id().to_owned().into()),
+        }
+    }
 }
 
 impl<'a> Assertion<'a> {
@@ -45,8 +56,9 @@ pub(super) async fn authenticate(
     image: &Image,
     assertion: &Assertion<'_>,
 ) -> Result<Arc<ClientEntry>, OAuthError> {
-    let refused = |code: &'static str| failed(code, format!("the client assertion is refused: {code}"));
-    let unverified = Unverified::parse(assertion.text).map_err(|error| refused(error.code()))?;
+    let refused =
+        |error: AssertionError| failed(error.code(), format!("the client assertion is refused: {error}"));
+    let unverified = Unverified::parse(assertion.text).map_err(refused)?;
     let client_id = unverified.unverified_client_id().to_owned();
     // RFC 7521 §4.2: the parameter must name the same client.
     if assertion.client_id.as_ref().is_some_and(|given| **given != *client_id) {
@@ -71,8 +83,7 @@ pub(super) async fn authenticate(
         client_id: &client_id,
     };
     let now = state.clock().now();
-    let checked =
-        unverified.verify(key, &rules, now, tokens.clock_skew).map_err(|error| refused(error.code()))?;
+    let checked = unverified.verify(key, &rules, now, tokens.clock_skew).map_err(refused)?;
     check_active(entry)?;
     // Last of all: an assertion that is refused for another reason is not used up by it.
     state.replay().check_age(&checked.claims, now)?;

@@ -94,11 +94,11 @@ impl<'a> Presented<'a> {
     }
 
     /// Who the request says it is from, for the log.
-    pub fn claimed_client_id(&self) -> &str {
+    pub fn claimed_client_id(&self) -> Cow<'_, str> {
         match self {
-            Self::Basic(readings) => readings.first().map_or("", |reading| &reading.client_id),
-            Self::Post { client_id, .. } => client_id,
-            Self::Assertion(assertion) => assertion.client_id.as_deref().unwrap_or_default(),
+            Self::Basic(readings) => readings.first().map_or("", |reading| &reading.client_id).into(),
+            Self::Post { client_id, .. } => Cow::Borrowed(client_id),
+            Self::Assertion(assertion) => assertion.claimed_client_id(),
         }
     }
 }

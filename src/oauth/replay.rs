@@ -172,7 +172,8 @@ impl Memory {
             (used, None)
         } else {
             tracing::warn!(
-                "the last stop was not a clean one: client assertions made before this start are refused"
+                "it is not known which client assertions were used before this start, since the last stop was not a clean one: \
+                 those made before it are refused, clients send a fresh one"
             );
             // An assertion may be accepted whose clock runs ahead by the skew, and for as long after its `exp`.
             (HashMap::new(), Some(Lost { before: now + skew, until: now + 2 * skew + MAX_LIFETIME }))

@@ -47,7 +47,7 @@ async fn answer(state: &State, request: Request<Body>, claimed: &mut String) -> 
     };
     let presented =
         Presented::find(&headers, &request, state.config().tokens().tolerate_duplicate_credentials)?;
-    presented.claimed_client_id().clone_into(claimed);
+    *claimed = presented.claimed_client_id().into_owned();
     // Before authentication: an assertion is not used up for what no client can have.
     if grant_type != client_credentials::GRANT_TYPE {
         return Err(OAuthError::new(

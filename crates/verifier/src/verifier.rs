@@ -117,11 +117,8 @@ impl Verifier {
     }
 
     fn refuse(&self, reason: Reason, issuer: Option<&str>) -> Challenge {
-        if reason == Reason::NoCredentials {
-            tracing::debug!(reason = reason.code(), "request refused");
-        } else {
-            tracing::info!(issuer, reason = reason.code(), "request refused");
-        }
+        // For whoever looks for more: the refusal itself is logged once, by the server that gives it.
+        tracing::debug!(issuer, reason = reason.code(), "request refused");
         self.dress(Challenge::of(reason))
     }
 

@@ -45,7 +45,10 @@ impl Sockets {
 pub async fn bind(whose: &str, address: std::net::SocketAddr) -> Result<TcpListener, Failure> {
     TcpListener::bind(address)
         .await
-        .map_err(|error| Failure(format!("cannot listen on {address} for {whose}: {error}")))
+        .map_err(|error| Failure(format!(
+                "cannot listen on {address} for {whose}: {error}; stop what listens there, or choose another address \
+                 with --listen, --admin-listen or --record-listen"
+            )))
 }
 
 /// `carnet serve`.
@@ -106,6 +109,12 @@ impl Running {
         let record_config = config.record().cloned();
         let (app, start) =
             App::open(config, clock.clone(), entropy.clone()).await.map_err(Failure::from_error)?;
+        // Before anything answers, and before the memory of used assertions is opened: a record server that
+        // cannot start must leave this stop as clean as it was.
+        let record = match &record_config {
+            Some(config) => Some(record::Mounted::open(config, clock, entropy).await?),
+            None => None,
+        };
         let oauth = oauth::State::new(&app).await.map_err(Failure::from_error)?;
         let budget = Budget::of_this_process();
         let public = Listener {
@@ -123,11 +132,9 @@ impl Running {
         let mut listeners = JoinSet::new();
         listeners.spawn(public.serve(stop.clone()));
         listeners.spawn(administration.serve(stop.clone()));
-        let mut record = None;
-        if let (Some(config), Some(socket)) = (record_config, sockets.record) {
-            let mounted = record::Mounted::open(&config, clock, entropy).await?;
-            listeners.spawn(mounted.listener(&config, socket, budget.record).serve(stop.clone()));
-            record = Some(mounted);
+        if let (Some(config), Some(mounted), Some(socket)) = (&record_config, &record, sockets.record) {
+            warn_of_unknown_audience(&app, &config.audience);
+            listeners.spawn(mounted.listener(config, socket, budget.record).serve(stop.clone()));
         }
         let mut background = JoinSet::new();
         background.spawn(app.registry.clone().follow());
@@ -146,6 +153,18 @@ impl Running {
             record.close().await;
         }
         self.app.database.close().await;
+    }
+}
+
+/// The record server can only be used with tokens that name it.
+fn warn_of_unknown_audience(app: &App, audience: &str) {
+    let known = app.registry.current().is_ok_and(|image| image.resource_server(audience).is_some());
+    if !known {
+        tracing::warn!(
+            audience,
+            "no token will be accepted by the record server: its audience is not registered; see carnet resource \
+             list, then carnet resource set ID --identifier AUDIENCE, or carnet resource add"
+        );
     }
 }
 
@@ -194,7 +213,11 @@ fn print_banner(running: &Running) {
             credentials.display()
         );
     } else {
-        let _ = writeln!(text, "Credentials lost or expired? Stop the server and run: carnet admin reset");
+        let _ = writeln!(
+            text,
+            "Credentials lost or expired? Stop the server and run: carnet admin reset --data-dir {}",
+            config.data_dir().display()
+        );
     }
     // A closed standard output is no reason to stop serving.
     let _ = std::io::stdout().write_all(text.as_bytes());

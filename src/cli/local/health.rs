@@ -20,6 +20,9 @@ pub struct HealthArgs {
 /// # Errors
 /// When the server does not answer or is not ready.
 pub fn health(args: &HealthArgs) -> Result<(), Failure> {
+    if args.address.contains('/') {
+        return Err(Failure(format!("`{}` is a URL: give HOST:PORT of a plain-HTTP listener", args.address)));
+    }
     let unreachable = |error: std::io::Error| Failure(format!("{}: {error}", args.address));
     let address = args
         .address

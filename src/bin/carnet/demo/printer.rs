@@ -4,7 +4,10 @@ use carnet_fetch::Fetched;
 use serde_json::Value;
 
 /// Lines of a body that are shown; the rest is counted.
-const SHOWN_LINES: usize = 24;
+const SHOWN_LINES: usize = 48;
+
+/// Characters of a line that are shown.
+const SHOWN_COLUMNS: usize = 140;
 
 /// Prints each step as it happens, and keeps the score.
 pub struct Printer {
@@ -87,8 +90,9 @@ impl Printer {
     pub fn block(&self, text: &str) {
         let lines: Vec<&str> = text.lines().collect();
         for line in lines.iter().take(SHOWN_LINES) {
-            let line: String = line.chars().take(140).collect();
-            self.line(&format!("      {line}"));
+            let cut: String = line.chars().take(SHOWN_COLUMNS).collect();
+            let mark = if cut.len() < line.len() { "…" } else { "" };
+            self.line(&format!("      {cut}{mark}"));
         }
         if lines.len() > SHOWN_LINES {
             self.line(&format!("      … {} more lines", lines.len() - SHOWN_LINES));

@@ -75,8 +75,7 @@ pub fn invite(app: &App, printer: &mut Printer) {
     }
     let credentials = app.data_dir.credentials_path();
     printer.line(&format!("  credentials     {}", credentials.display()));
-    printer
-        .line(&format!("Try: carnet --version; carnet client list --credentials {}", credentials.display()));
+    printer.line(&format!("Try: carnet client list --credentials {}", credentials.display()));
 }
 
 impl Stage<'_> {
