@@ -5,6 +5,7 @@ mod client;
 mod client_key;
 mod client_secret;
 mod connection;
+mod flag;
 mod lifetime;
 mod output;
 mod participant;
@@ -12,6 +13,7 @@ mod resource;
 
 use clap::Subcommand;
 
+use self::output::Output;
 use super::local::Failure;
 
 /// Commands that speak to the administration API.
@@ -28,17 +30,20 @@ pub enum Command {
     Resource(resource::Command),
 }
 
-/// Runs a command; what it has to say goes to standard output.
+/// Runs a command; what it has to say goes to standard output, and its notes to standard error.
 ///
 /// # Errors
 /// One sentence, when the server cannot be reached or refuses.
 pub async fn run(command: Command) -> Result<(), Failure> {
-    let output = match command {
-        Command::Participant(command) => participant::run(command).await,
+    let output: Output = match command {
+        Command::Participant(command) => participant::run(command).await.map(Output::from),
         Command::Client(command) => client::run(command).await,
-        Command::Resource(command) => resource::run(command).await,
+        Command::Resource(command) => resource::run(command).await.map(Output::from),
     }?;
-    print!("{output}");
+    print!("{}", output.text);
+    for note in output.notes {
+        eprintln!("note: {note}");
+    }
     Ok(())
 }
 
@@ -52,21 +57,25 @@ mod tests {
         _command: super::Command,
     }
 
-    fn leaves(command: &clap::Command) -> Vec<&clap::Command> {
+    /// The commands that do something, each with its words behind `carnet`.
+    fn leaves<'c>(command: &'c clap::Command, words: &str) -> Vec<(String, &'c clap::Command)> {
         let mut below = command.get_subcommands().filter(|below| below.get_name() != "help").peekable();
-        if below.peek().is_none() { vec![command] } else { below.flat_map(leaves).collect() }
+        if below.peek().is_none() {
+            return vec![(words.to_owned(), command)];
+        }
+        below.flat_map(|below| leaves(below, &format!("{words} {}", below.get_name()))).collect()
     }
 
     #[test]
-    fn every_command_is_well_formed_and_has_an_example() {
+    fn every_command_is_well_formed_and_has_its_own_example() {
         let mut command = Remote::command();
         command.build();
         command.clone().debug_assert();
-        let leaves = leaves(&command);
+        let leaves = leaves(&command, "carnet");
         assert_eq!(leaves.len(), 22);
-        for leaf in leaves {
+        for (words, leaf) in leaves {
             let help = leaf.get_after_help().map(ToString::to_string).unwrap_or_default();
-            assert!(help.contains("Example") && help.contains("carnet "), "{}", leaf.get_name());
+            assert!(help.contains("Example") && help.contains(&format!("  {words} ")), "{words}: {help}");
         }
     }
 }

@@ -43,7 +43,27 @@ pub enum TokenError {
     Configuration(String),
 }
 
-/// Text of the other side, for a message: bounded, and without control characters.
+/// How many characters of the other side's text a message takes.
+const LONGEST: usize = 2000;
+
+/// Text of the other side, for a message: bounded, with a mark where it is cut, and without control characters.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(300).collect()
+    let mut rest = text.chars().filter(|c| !c.is_control());
+    let mut kept: String = rest.by_ref().take(LONGEST).collect();
+    if rest.next().is_some() {
+        kept.push('…');
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_text_carries_a_mark() {
+        assert_eq!(printable(&"ü".repeat(LONGEST)), "ü".repeat(LONGEST));
+        assert_eq!(printable(&"ü".repeat(LONGEST + 1)), "ü".repeat(LONGEST) + "…");
+        assert_eq!(printable("a\nb\u{1b}"), "ab");
+    }
 }

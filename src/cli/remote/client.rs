@@ -5,7 +5,7 @@ use clap::{ArgAction, Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::connection::Connection;
-use super::output::{self, Column};
+use super::output::{self, Column, Output};
 use super::{client_key, client_secret, lifetime};
 use crate::cli::local::Failure;
 use crate::registry::{SigningAlgorithm, TokenEndpointAuthMethod};
@@ -27,10 +27,19 @@ pub enum Command {
     /// List the clients.
     List(List),
     /// Show one client.
+    #[command(
+        after_help = "Example:\n  carnet client show 01ARZ3NDEKTSV4RRFFQ69G5FAW --credentials admin-credentials.json"
+    )]
     Show(One),
     /// Withdraw a client: it gets no tokens.
+    #[command(
+        after_help = "Example:\n  carnet client disable 01ARZ3NDEKTSV4RRFFQ69G5FAW --credentials admin-credentials.json"
+    )]
     Disable(One),
     /// Let a client get tokens again.
+    #[command(
+        after_help = "Example:\n  carnet client enable 01ARZ3NDEKTSV4RRFFQ69G5FAW --credentials admin-credentials.json"
+    )]
     Enable(One),
     /// Secrets of a client.
     #[command(subcommand)]
@@ -46,7 +55,8 @@ pub enum Command {
     after_help = "Examples:\n  carnet client add --credentials admin-credentials.json --name 'booking system' \\\n    \
     --participant 01ARZ3NDEKTSV4RRFFQ69G5FAV --require-bound-tokens false\n  \
     carnet client add --credentials admin-credentials.json --name 'tracking' \\\n    \
-    --participant 01ARZ3NDEKTSV4RRFFQ69G5FAV --auth-method private_key_jwt --jwks keys.json"
+    --participant 01ARZ3NDEKTSV4RRFFQ69G5FAV --auth-method private_key_jwt --jwks keys.json \\\n    \
+    --require-bound-tokens false"
 )]
 pub struct Add {
     /// The id of the participant whose machine it is.
@@ -61,7 +71,7 @@ pub struct Add {
     /// Whether it may only get tokens bound to its key or certificate.
     #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set)]
     require_bound_tokens: bool,
-    /// A file with its public keys, a JWK Set; `-` reads standard input.
+    /// A file with its public keys, a JWK Set or one JWK; `-` reads standard input.
     #[arg(long, value_name = "FILE")]
     jwks: Option<PathBuf>,
     /// A scope that it may ask for; give the flag once for each. Default: reading and writing logistics objects and
@@ -99,9 +109,6 @@ pub struct List {
 
 /// `carnet client show`, `disable`, `enable`
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  carnet client show 01ARZ3NDEKTSV4RRFFQ69G5FAW --credentials admin-credentials.json"
-)]
 pub struct One {
     /// The client's id.
     client_id: String,
@@ -109,11 +116,12 @@ pub struct One {
     connection: Connection,
 }
 
-pub(super) async fn run(command: Command) -> Result<String, Failure> {
-    match command {
+pub(super) async fn run(command: Command) -> Result<Output, Failure> {
+    let text = match command {
         Command::Add(add) => {
             let made = add.connection.send(Method::POST, &["clients"], Some(&body(&add)?)).await?;
-            Ok(output::one_with_secret(&made, add.connection.json))
+            let text = output::one_with_secret(&made, add.connection.json);
+            return Ok(Output { text, notes: notes(&made, add.jwks.is_some()) });
         }
         Command::List(List { participant, connection }) => {
             let filter: Vec<(&str, &str)> =
@@ -127,7 +135,26 @@ pub(super) async fn run(command: Command) -> Result<String, Failure> {
         Command::Enable(one) => change(one, "enable").await,
         Command::Secret(command) => client_secret::run(command).await,
         Command::Key(command) => client_key::run(command).await,
+    };
+    text.map(Output::from)
+}
+
+/// What is allowed, but mostly not what was meant.
+fn notes(made: &Value, with_keys: bool) -> Vec<&'static str> {
+    let mut notes = Vec::new();
+    if made["require_bound_tokens"] == true {
+        notes.push(
+            "this client requires bound tokens, and no proof can be made in this version: it gets no tokens; \
+             add it with --require-bound-tokens false",
+        );
     }
+    if with_keys && made["token_endpoint_auth_method"] != "private_key_jwt" {
+        notes.push(
+            "this client authenticates with its secret; its keys are kept for later proofs \
+             (--auth-method private_key_jwt authenticates with them)",
+        );
+    }
+    notes
 }
 
 fn body(add: &Add) -> Result<Value, Failure> {
@@ -138,7 +165,7 @@ fn body(add: &Add) -> Result<Value, Failure> {
         "require_bound_tokens": add.require_bound_tokens,
     });
     if let Some(path) = &add.jwks {
-        body["jwks"] = client_key::public_half_only(read_json(path)?)?;
+        body["jwks"] = client_key::key_set(client_key::public_half_only(read_json(path)?)?);
     }
     if !add.scopes.is_empty() {
         body["scopes"] = json!(add.scopes);
@@ -166,10 +193,37 @@ pub(super) fn read_json(path: &Path) -> Result<Value, Failure> {
         std::fs::read_to_string(path)
     };
     let text = text.map_err(|error| Failure(format!("{} cannot be read: {error}", path.display())))?;
+    if text.trim_start().starts_with("-----BEGIN ") {
+        return Err(Failure(format!("{} is PEM; a JWK Set (JSON) is needed", path.display())));
+    }
     serde_json::from_str(&text).map_err(|error| Failure(format!("{} is not JSON: {error}", path.display())))
 }
 
 async fn change(One { client_id, connection }: One, verb: &str) -> Result<String, Failure> {
     let now = connection.send(Method::POST, &["clients", &client_id, verb], None).await?;
     Ok(output::one(&now, connection.json))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_that_gets_no_tokens_is_told() {
+        let made = |bound: bool, method: &str| json!({"require_bound_tokens": bound, "token_endpoint_auth_method": method});
+        assert!(notes(&made(true, "client_secret_basic"), false)[0].contains("it gets no tokens"));
+        assert!(notes(&made(false, "client_secret_basic"), false).is_empty());
+        assert!(notes(&made(false, "private_key_jwt"), true).is_empty());
+        assert!(notes(&made(false, "client_secret_basic"), true)[0].contains("with its secret"));
+    }
+
+    #[test]
+    fn a_pem_file_is_told_from_broken_json() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.pem");
+        std::fs::write(&path, "-----BEGIN PUBLIC KEY-----\nAA==\n-----END PUBLIC KEY-----\n").unwrap();
+        assert!(read_json(&path).unwrap_err().0.ends_with("is PEM; a JWK Set (JSON) is needed"));
+        std::fs::write(&path, "{").unwrap();
+        assert!(read_json(&path).unwrap_err().0.contains("is not JSON"));
+    }
 }

@@ -104,6 +104,11 @@ pub(super) fn public_half_only(keys: Value) -> Result<Value, Failure> {
     Ok(keys)
 }
 
+/// A JWK Set, also from a file with one key alone.
+pub(super) fn key_set(keys: Value) -> Value {
+    if keys.get("kty").is_some() && keys.get("keys").is_none() { json!({ "keys": [keys] }) } else { keys }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,5 +121,13 @@ mod tests {
             assert!(public_half_only(private).unwrap_err().0.contains("nothing was sent"));
         }
         assert!(public_half_only(json!({"keys": [{"kty": "EC", "x": "x"}]})).is_ok());
+    }
+
+    #[test]
+    fn one_key_alone_becomes_a_set() {
+        let (one, set) = (json!({"kty": "EC"}), json!({"keys": [{"kty": "EC"}]}));
+        assert_eq!(key_set(one), set);
+        assert_eq!(key_set(set.clone()), set);
+        assert_eq!(key_set(json!([])), json!([]));
     }
 }

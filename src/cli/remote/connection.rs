@@ -1,10 +1,13 @@
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use carnet_client::{Api, ApiError, ClientAuthentication, FetchPolicy, Method, Problem, TokenSource, Url};
+use carnet_client::{
+    Api, ApiError, ClientAuthentication, FetchError, FetchPolicy, Method, Problem, TokenError, TokenSource,
+    Url,
+};
 use clap::Args;
 use serde_json::Value;
 
+use super::flag;
 use crate::cli::local::Failure;
 use crate::data_dir::Credentials;
 
@@ -13,11 +16,14 @@ use crate::data_dir::Credentials;
 pub(super) struct Connection {
     /// The administrator's credentials, as `carnet serve` wrote them: admin-credentials.json in its data folder.
     #[arg(long, value_name = "FILE", env = "CARNET_CREDENTIALS")]
-    credentials: PathBuf,
+    credentials: Option<PathBuf>,
     /// Print the server's JSON instead of a table.
     #[arg(long)]
     pub(super) json: bool,
 }
+
+const NO_CREDENTIALS: &str =
+    "give --credentials FILE or set CARNET_CREDENTIALS (admin-credentials.json in the server's data folder)";
 
 /// How many items a page of a list has while all of them are fetched.
 const PAGE: &str = "100";
@@ -75,7 +81,8 @@ impl Connection {
     }
 
     fn open(&self, scope: &str) -> Result<Server, Failure> {
-        Server::open(read(&self.credentials)?, &self.credentials, scope)
+        let path = self.credentials.as_deref().ok_or_else(|| Failure(NO_CREDENTIALS.to_owned()))?;
+        Server::open(read(path)?, path, scope)
     }
 }
 
@@ -94,6 +101,7 @@ fn policy(url: &Url) -> FetchPolicy {
 
 struct Server {
     api: Api,
+    file: String,
     token_endpoint: String,
     admin_url: String,
 }
@@ -117,7 +125,8 @@ impl Server {
             .map_err(|error| wrong(&error))?;
         let reach = policy(&admin_url);
         let api = Api::new(admin_url, tokens, reach).map_err(|error| wrong(&error))?;
-        Ok(Self { api, token_endpoint: credentials.token_endpoint, admin_url: credentials.admin_url })
+        let file = path.display().to_string();
+        Ok(Self { api, file, token_endpoint: credentials.token_endpoint, admin_url: credentials.admin_url })
     }
 
     async fn call(
@@ -128,29 +137,53 @@ impl Server {
         body: Option<&Value>,
     ) -> Result<Value, Failure> {
         let answer = self.api.call(method, segments, query, body).await;
-        answer.map(|answer| answer.body).map_err(|error| self.explain(error))
+        answer.map(|answer| answer.body).map_err(|error| self.explain(error, segments))
     }
 
-    fn explain(&self, error: ApiError) -> Failure {
+    fn explain(&self, error: ApiError, segments: &[&str]) -> Failure {
         Failure(match error {
-            ApiError::Token(error) => format!("no token from {}: {error}", self.token_endpoint),
-            ApiError::Problem(problem) => sentence(&problem),
+            ApiError::Token(error) => {
+                let advice = advice(&error, &self.file);
+                format!("no token from {}: {error}{advice}", self.token_endpoint)
+            }
+            ApiError::Problem(problem) => sentence(&problem, segments),
+            ApiError::Fetch(error) => {
+                let advice = whether_it_runs(&error);
+                format!("{}: the API cannot be reached: {error}{advice}", self.admin_url)
+            }
             other => format!("{}: {other}", self.admin_url),
         })
     }
 }
 
-/// A problem in one line: what the server says, and every field that it has not named in it.
-fn sentence(problem: &Problem) -> String {
-    let said = problem.detail.as_deref().unwrap_or(&problem.title);
-    let mut line = format!("refused ({}): {said}", problem.status);
-    for error in problem.errors.iter().filter(|error| !said.contains(&error.field)) {
-        let _ = write!(line, "; {} {}", error.field, error.reason);
+fn advice(error: &TokenError, file: &str) -> String {
+    match error {
+        TokenError::OAuth { error, .. } if error == "invalid_client" => format!(
+            "; the credentials in {file} are wrong, revoked or older than 24 hours: \
+             the operator makes new ones with carnet admin reset"
+        ),
+        TokenError::Fetch(error) => whether_it_runs(error).to_owned(),
+        _ => String::new(),
     }
-    if let Some(instance) = &problem.instance {
-        let _ = write!(line, " ({instance})");
+}
+
+fn whether_it_runs(error: &FetchError) -> &'static str {
+    // A failed TLS handshake is also no connection, but there something does run.
+    match error {
+        FetchError::Connect(reason) if reason.to_lowercase().contains("refused") => {
+            "; is carnet serve running there?"
+        }
+        _ => "",
     }
-    line
+}
+
+/// A problem in one line.
+fn sentence(problem: &Problem, segments: &[&str]) -> String {
+    let line = format!("refused ({}): {}", problem.status, flag::said(problem, segments));
+    match &problem.instance {
+        Some(instance) => format!("{line} ({instance})"),
+        None => line,
+    }
 }
 
 #[cfg(test)]
@@ -158,20 +191,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_problem_is_one_sentence_with_every_field() {
-        let field = |field: &str, reason: &str| carnet_client::FieldError {
-            field: field.to_owned(),
-            reason: reason.to_owned(),
+    fn a_refused_client_is_told_how_to_get_new_credentials() {
+        let refused = |error: &str| TokenError::OAuth {
+            status: 401,
+            error: error.to_owned(),
+            description: None,
+            retry_after: None,
         };
-        let problem = Problem {
-            status: 400,
-            kind: "about:blank".to_owned(),
-            title: "Bad".to_owned(),
-            detail: Some("name must not be blank".to_owned()),
-            instance: None,
-            errors: vec![field("name", "must not be blank"), field("roles[1]", "stands twice")],
-        };
-        assert_eq!(sentence(&problem), "refused (400): name must not be blank; roles[1] stands twice");
+        assert!(advice(&refused("invalid_client"), "a.json").contains("in a.json are wrong"));
+        assert_eq!(advice(&refused("invalid_scope"), "a.json"), "");
+    }
+
+    #[test]
+    fn a_refused_connection_asks_for_the_server() {
+        let refused = FetchError::Connect("Connection refused (os error 111)".to_owned());
+        assert!(advice(&refused.into(), "a.json").contains("carnet serve"));
+        assert_eq!(whether_it_runs(&FetchError::Connect("invalid peer certificate".to_owned())), "");
+    }
+
+    #[test]
+    fn missing_credentials_name_the_flag_and_the_variable() {
+        let connection = Connection { credentials: None, json: false };
+        let said = connection.open("admin:read").err().unwrap().0;
+        assert!(said.contains("--credentials FILE") && said.contains("CARNET_CREDENTIALS"), "{said}");
     }
 
     #[test]

@@ -5,6 +5,21 @@ use serde_json::{Value, json};
 /// One column of a table: its head, and the member that stands in it.
 pub(super) type Column = (&'static str, &'static str);
 
+/// What a command has to say: the text for standard output, and what people should know beside it.
+#[derive(Debug)]
+pub(super) struct Output {
+    /// The table or the JSON.
+    pub(super) text: String,
+    /// Sentences for standard error, after the text.
+    pub(super) notes: Vec<&'static str>,
+}
+
+impl From<String> for Output {
+    fn from(text: String) -> Self {
+        Self { text, notes: Vec::new() }
+    }
+}
+
 /// A list: a table for people, or the server's JSON.
 pub(super) fn list(items: &[Value], columns: &[Column], as_json: bool) -> String {
     if as_json {

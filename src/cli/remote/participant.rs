@@ -23,10 +23,19 @@ pub enum Command {
     /// List the participants.
     List(List),
     /// Show one participant.
+    #[command(
+        after_help = "Example:\n  carnet participant show 01ARZ3NDEKTSV4RRFFQ69G5FAV --credentials admin-credentials.json"
+    )]
     Show(One),
     /// Withdraw a participant: none of its clients gets tokens.
+    #[command(
+        after_help = "Example:\n  carnet participant disable 01ARZ3NDEKTSV4RRFFQ69G5FAV --credentials admin-credentials.json"
+    )]
     Disable(One),
     /// Let a participant's clients get tokens again.
+    #[command(
+        after_help = "Example:\n  carnet participant enable 01ARZ3NDEKTSV4RRFFQ69G5FAV --credentials admin-credentials.json"
+    )]
     Enable(One),
     /// ONE Record IDs of a participant.
     #[command(subcommand)]
@@ -65,11 +74,8 @@ pub struct List {
     connection: Connection,
 }
 
-/// `carnet participant show`, `disable`, `enable`
+/// `carnet participant show`, `disable`, `enable`, `identifier list`
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  carnet participant show 01ARZ3NDEKTSV4RRFFQ69G5FAV --credentials admin-credentials.json"
-)]
 pub struct One {
     /// The participant's id.
     id: String,
@@ -83,6 +89,9 @@ pub enum Identifier {
     /// Add a ONE Record ID to a participant.
     Add(AddIdentifier),
     /// List the ONE Record IDs of a participant.
+    #[command(
+        after_help = "Example:\n  carnet participant identifier list 01ARZ3NDEKTSV4RRFFQ69G5FAV --credentials admin-credentials.json"
+    )]
     List(One),
 }
 
