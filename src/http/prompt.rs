@@ -134,7 +134,7 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         // One that reads slowly, but reads, is not.
         let (mut slow, ours) = duplex(16);
-        let mut ours = Prompt::new(ours, Duration::from_mins(1), Duration::from_millis(200));
+        let mut ours = Prompt::new(ours, Duration::from_mins(1), Duration::from_secs(5));
         let reader = tokio::spawn(async move {
             for _ in 0..4 {
                 tokio::time::sleep(Duration::from_millis(60)).await;
