@@ -37,7 +37,7 @@ pub(super) async fn wrong_method() -> Response {
         .into_response()
 }
 
-/// The steps. `claimed` is set to who the request says it is from as soon as that is known, for the log.
+/// Reads and parses the request. `claimed` is set to who it says it is from if it is refused later, for the log.
 async fn answer(state: &State, request: Request<Body>, claimed: &mut String) -> Result<Response, OAuthError> {
     let (headers, body) = read(request).await?;
     // Parse once.
@@ -47,7 +47,20 @@ async fn answer(state: &State, request: Request<Body>, claimed: &mut String) -> 
     };
     let presented =
         Presented::find(&headers, &request, state.config().tokens().tolerate_duplicate_credentials)?;
-    *claimed = presented.claimed_client_id().into_owned();
+    let answered = steps(state, &request, grant_type, &presented).await;
+    if answered.is_err() {
+        *claimed = presented.claimed_client_id().into_owned();
+    }
+    answered
+}
+
+/// Authenticate the client, then what its scope asks for.
+async fn steps(
+    state: &State,
+    request: &TokenRequest<'_>,
+    grant_type: &str,
+    presented: &Presented<'_>,
+) -> Result<Response, OAuthError> {
     // Before authentication: an assertion is not used up for what no client can have.
     if grant_type != client_credentials::GRANT_TYPE {
         return Err(OAuthError::new(
@@ -58,10 +71,10 @@ async fn answer(state: &State, request: Request<Body>, claimed: &mut String) -> 
     }
     // Authenticate the client, from an image that may be answered from.
     let image = state.registry().current().map_err(stale)?;
-    let entry = authenticate(state, &image, &presented).await?;
+    let entry = authenticate(state, &image, presented).await?;
     match scope::kind_of(request.scope.as_deref(), &entry.client)? {
-        Kind::Access => access_token(state, &image, &entry, &request),
-        Kind::Administration => administration(state, &entry, &request).await,
+        Kind::Access => access_token(state, &image, &entry, request),
+        Kind::Administration => administration(state, &entry, request).await,
     }
 }
 
