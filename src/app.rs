@@ -152,6 +152,18 @@ impl App {
     }
 }
 
+/// What the credentials file says of an administrator who has just got a secret.
+pub(crate) fn credentials(config: &Config, administrator: bootstrap::Credentials) -> Credentials {
+    Credentials {
+        issuer: config.issuer().to_owned(),
+        token_endpoint: config.token_endpoint(),
+        admin_url: config.admin_url().to_owned(),
+        client_id: administrator.client_id,
+        client_secret: Zeroizing::new(administrator.secret.expose().to_owned()),
+        scope: scope::ADMINISTRATOR.join(" "),
+    }
+}
+
 /// An embedded database belongs to one process: what it has consumed is remembered in memory. The data folder's
 /// own lock covers a database inside it; one elsewhere gets a lock of its own beside it.
 fn lock_database(config: &Config, data_dir: &DataDir) -> Result<Option<File>, StartError> {
@@ -262,14 +274,7 @@ async fn first_start(
         .record()
         .map_or_else(|| format!("{}/record", config.issuer()), |record| record.audience.clone());
     let administrator = bootstrap::create(&mut tx, clock, entropy, &keyring, &audience).await?;
-    data_dir.write_credentials(&Credentials {
-        issuer: config.issuer().to_owned(),
-        token_endpoint: config.token_endpoint(),
-        admin_url: config.admin_url().to_owned(),
-        client_id: administrator.client_id,
-        client_secret: Zeroizing::new(administrator.secret.expose().to_owned()),
-        scope: scope::ADMINISTRATOR.join(" "),
-    })?;
+    data_dir.write_credentials(&credentials(config, administrator))?;
     tx.commit().await.map_err(db::Error::from)?;
     data_dir.publish_credentials()?;
     data_dir.set_installation(&installation.id)?;

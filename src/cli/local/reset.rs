@@ -1,13 +1,11 @@
 use carnet_ambient::{Clock, Entropy};
 use clap::Args;
-use zeroize::Zeroizing;
 
 use super::{Failure, ServeArgs};
-use crate::app::App;
+use crate::app::{self, App};
 use crate::config::DEFAULT_DATA_DIR;
 use crate::data_dir::{CREDENTIALS, Credentials, INSTALLATION};
 use crate::operations;
-use crate::registry::scope;
 
 /// Flags of `carnet admin reset`.
 #[derive(Debug, Clone, Args)]
@@ -44,17 +42,11 @@ pub async fn reset(args: &ResetArgs) -> Result<(), Failure> {
     let actor = operations::Actor::local();
     let administrator =
         operations::reset_administrator(&context, &actor, &args.reason).await.map_err(Failure::from_error)?;
-    let credentials = Credentials {
-        issuer: app.config.issuer().to_owned(),
-        token_endpoint: app.config.token_endpoint(),
-        admin_url: match known {
-            Some(known) if server.admin_listen.is_none() && server.config.is_none() => known.admin_url,
-            _ => app.config.admin_url().to_owned(),
-        },
-        client_id: administrator.client_id,
-        client_secret: Zeroizing::new(administrator.secret.expose().to_owned()),
-        scope: scope::ADMINISTRATOR.join(" "),
-    };
+    let mut credentials = app::credentials(&app.config, administrator);
+    // Which flags of another command decided where administrators reach the server is not known here.
+    if let (None, None, Some(known)) = (&server.admin_listen, &server.config, known) {
+        credentials.admin_url = known.admin_url;
+    }
     app.data_dir.write_credentials(&credentials).map_err(Failure::from_error)?;
     app.data_dir.publish_credentials().map_err(Failure::from_error)?;
     println!(
