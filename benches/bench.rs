@@ -185,7 +185,8 @@ fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) {
 
 /// Signatures per second on one thread, over a message of a token's size.
 fn sign(app: &App, algorithm: SigningAlgorithm, round: Duration, clock: &Clock) -> f64 {
-    let key = app.keys.access_token_key(algorithm).expect("an active key");
+    let keys = app.keys.current();
+    let key = keys.access_token_key(algorithm).expect("an active key");
     let header = json!({ "alg": algorithm.as_str() });
     let claims = Value::String("x".repeat(500));
     let start = clock.monotonic();

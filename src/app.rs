@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use crate::config::Config;
 use crate::data_dir::{self, Credentials, DataDir, DataDirError};
 use crate::db::installation::Installation;
-use crate::keys::{self, Keyring, MasterKey, NewKeys};
+use crate::keys::{self, Keys, MasterKey, NewKeys};
 use crate::operations::bootstrap;
 use crate::registry::{Follower, scope};
 use crate::{db, operations};
@@ -30,7 +30,7 @@ pub struct App {
     /// The registry's memory image.
     pub registry: Follower,
     /// Signing keys and the secret MAC.
-    pub keys: Arc<Keyring>,
+    pub keys: Keys,
     /// This node's folder, locked as long as the app lives.
     pub data_dir: Arc<DataDir>,
     _database_lock: Arc<Option<File>>,
@@ -136,7 +136,8 @@ impl App {
         let master = open_master_key(&config, &installation)?;
         data_dir.set_installation(&installation.id)?;
         data_dir.publish_credentials()?;
-        let keys = Keyring::open(&db::sealed_key::live(database.reader().pool()).await?, &master)?;
+        let keys =
+            Keys::open(&db::sealed_key::live(database.reader().pool()).await?, master, config.key_life())?;
         let registry = Follower::start(database.clone(), clock.clone()).await?;
         let app = Self {
             config: Arc::new(config),
@@ -144,7 +145,7 @@ impl App {
             entropy,
             database,
             registry,
-            keys: Arc::new(keys),
+            keys,
             data_dir: Arc::new(data_dir),
             _database_lock: Arc::new(database_lock),
         };
@@ -248,18 +249,18 @@ async fn first_start(
         master
     };
     let (for_keys, for_clock) = (entropy.clone(), clock.clone());
-    let (master, sealed) = tokio::task::spawn_blocking(move || {
-        let sealed = NewKeys::generate(&for_keys)?.seal(&master, &for_clock, &for_keys)?;
-        Ok::<_, keys::KeysError>((master, sealed))
+    let (life, algorithms) = (config.key_life(), config.algorithms().to_vec());
+    let (keys, sealed) = tokio::task::spawn_blocking(move || {
+        let sealed = NewKeys::generate(&algorithms, &for_keys)?.seal(&master, &for_clock, &for_keys)?;
+        Ok::<_, keys::KeysError>((Keys::open(&sealed, master, life)?, sealed))
     })
     .await
     .map_err(|error| StartError::Internal(error.to_string()))??;
-    let keyring = Keyring::open(&sealed, &master)?;
 
     let mut tx = database.writer().begin().await?;
     let installation = Installation {
         id: entropy.ulid(clock),
-        key_check_value: master.key_check_value(),
+        key_check_value: keys.key_check_value(),
         issuer: config.issuer().to_owned(),
         created_at: clock.now_millis(),
     };
@@ -273,7 +274,7 @@ async fn first_start(
     let audience = config
         .record()
         .map_or_else(|| format!("{}/record", config.issuer()), |record| record.audience.clone());
-    let administrator = bootstrap::create(&mut tx, clock, entropy, &keyring, &audience).await?;
+    let administrator = bootstrap::create(&mut tx, clock, entropy, &keys, &audience).await?;
     data_dir.write_credentials(&credentials(config, administrator))?;
     tx.commit().await.map_err(db::Error::from)?;
     data_dir.publish_credentials()?;

@@ -10,6 +10,7 @@ pub mod client_secret;
 pub mod consumed_identifier;
 pub mod installation;
 pub mod journal;
+pub mod negative_decision;
 pub mod one_record_id;
 pub mod participant;
 pub mod resource_server;

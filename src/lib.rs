@@ -10,6 +10,7 @@ pub mod cli;
 pub mod config;
 pub mod data_dir;
 pub mod db;
+pub mod following;
 pub mod http;
 pub mod keys;
 pub mod oauth;

@@ -11,6 +11,7 @@ pub mod client_key;
 pub mod client_secret;
 mod context;
 pub mod identifier;
+mod negative;
 pub mod participant;
 mod refusal;
 pub mod resource_server;

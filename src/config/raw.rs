@@ -86,6 +86,18 @@ pub struct RawDatabase {
 pub struct RawKeys {
     /// File with the master key. Default: `keys/master.jwk` in the data folder, made at first start.
     pub master_key_file: Option<PathBuf>,
+    /// Algorithms with which access tokens can be signed; RS256 always belongs to them. Default: all four, RS256,
+    /// PS256, ES256 and `EdDSA`.
+    pub algorithms: Option<Vec<String>>,
+    /// Seconds for which a key signs access tokens before its successor takes over, from `announce_lead` to ten
+    /// years. Default: 86400.
+    pub rotation_period: Option<i64>,
+    /// Seconds for which a successor is published before it signs, at least twice what the published keys may be
+    /// cached (`key_set.max_age` and `key_set.stale_while_revalidate`) and the margin. Default: 3600, or more if
+    /// they may be cached for longer.
+    pub announce_lead: Option<i64>,
+    /// Seconds by which other people's clocks and caches may be late, 0 to 86400. Default: 120.
+    pub margin: Option<i64>,
 }
 
 /// `[tokens]`

@@ -8,8 +8,8 @@ use url::Url;
 use super::check::{
     ConfigError, address, database_url, host_of, host_value, hosts, issuer_url, own_url, refuse, within,
 };
-use super::{RawConfig, RecordConfig};
-use crate::registry::Role;
+use super::{KeyLife, RawConfig, RecordConfig, keys};
+use crate::registry::{Role, SigningAlgorithm};
 
 /// The data folder, if none is given.
 pub const DEFAULT_DATA_DIR: &str = "carnet-data";
@@ -27,6 +27,8 @@ pub struct Config {
     tls: Option<TlsFiles>,
     database: DatabaseUrl,
     master_key_file: PathBuf,
+    key_life: KeyLife,
+    algorithms: Vec<SigningAlgorithm>,
     allow_insecure_loopback: bool,
     roles: Vec<String>,
     tokens: Tokens,
@@ -124,6 +126,9 @@ impl TryFrom<RawConfig> for Config {
             None => DatabaseUrl::sqlite(&data_dir.join("carnet.db")),
         };
         let record = RecordConfig::validate(&raw, &issuer, &data_dir)?;
+        let key_set_cache = key_set_cache(&raw.key_set)?;
+        let tokens = tokens(raw.tokens)?;
+        let key_life = keys::life(&raw.keys, &key_set_cache, tokens.max_lifetime)?;
         Ok(Self {
             public_hosts: hosts(host_of(&issuer), listen, server.public_hosts),
             admin_hosts: hosts(admin_host, admin_listen, server.admin_hosts),
@@ -135,24 +140,10 @@ impl TryFrom<RawConfig> for Config {
                 .master_key_file
                 .unwrap_or_else(|| data_dir.join("keys").join("master.jwk")),
             roles: roles(raw.registry.further_roles.unwrap_or_default())?,
-            tokens: tokens(raw.tokens)?,
-            key_set_cache: KeySetCache {
-                max_age: within("key_set.max_age", raw.key_set.max_age, 300, 1, 86_400)?,
-                stale_while_revalidate: within(
-                    "key_set.stale_while_revalidate",
-                    raw.key_set.stale_while_revalidate,
-                    300,
-                    0,
-                    86_400,
-                )?,
-                stale_if_error: within(
-                    "key_set.stale_if_error",
-                    raw.key_set.stale_if_error,
-                    3600,
-                    0,
-                    86_400,
-                )?,
-            },
+            key_life,
+            algorithms: keys::algorithms(raw.keys.algorithms)?,
+            tokens,
+            key_set_cache,
             issuer,
             data_dir,
             listen,
@@ -163,6 +154,15 @@ impl TryFrom<RawConfig> for Config {
             record,
         })
     }
+}
+
+fn key_set_cache(raw: &super::raw::RawKeySet) -> Result<KeySetCache, ConfigError> {
+    let swr = raw.stale_while_revalidate;
+    Ok(KeySetCache {
+        max_age: within("key_set.max_age", raw.max_age, 300, 1, 86_400)?,
+        stale_while_revalidate: within("key_set.stale_while_revalidate", swr, 300, 0, 86_400)?,
+        stale_if_error: within("key_set.stale_if_error", raw.stale_if_error, 3600, 0, 86_400)?,
+    })
 }
 
 /// What is issued has one name; aliases are for readers of other issuers' tokens.
@@ -273,6 +273,18 @@ impl Config {
         &self.master_key_file
     }
 
+    /// How long signing keys live.
+    #[must_use]
+    pub fn key_life(&self) -> KeyLife {
+        self.key_life
+    }
+
+    /// The algorithms with which access tokens can be signed.
+    #[must_use]
+    pub fn algorithms(&self) -> &[SigningAlgorithm] {
+        &self.algorithms
+    }
+
     /// Whether loopback hosts may use http and ports in identifiers.
     #[must_use]
     pub fn allow_insecure_loopback(&self) -> bool {
@@ -344,6 +356,11 @@ mod tests {
             ("[tokens]\nlifetime = 7200", "tokens.lifetime"),
             ("[tokens]\nmax_lifetime = 1000000", "tokens.max_lifetime"),
             ("[key_set]\nmax_age = 0", "key_set.max_age"),
+            ("[keys]\nannounce_lead = 1319", "keys.announce_lead"),
+            ("[keys]\nrotation_period = 3599", "keys.rotation_period"),
+            ("[keys]\nmargin = -1", "keys.margin"),
+            ("[keys]\nalgorithms = ['ES256']", "keys.algorithms"),
+            ("[keys]\nalgorithms = ['RS256', 'HS256']", "keys.algorithms"),
             ("[registry]\nfurther_roles = ['air']", "registry.further_roles"),
             ("[record]\nlisten = '0.0.0.0:80'", "record.base_url"),
         ] {

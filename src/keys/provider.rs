@@ -11,7 +11,7 @@ use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeyPair as RsaKeyPair;
-use aws_lc_rs::signature::{EcdsaKeyPair, RSA_PKCS1_SHA256};
+use aws_lc_rs::signature::{EcdsaKeyPair, Ed25519KeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding};
 use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, aws_lc};
 use jsonwebtoken::errors::{Error, ErrorKind};
 use jsonwebtoken::{Algorithm, EncodingKey};
@@ -55,7 +55,9 @@ pub fn install_crypto_provider() {
 /// A private key in the form in which it signs.
 pub(super) enum Prepared {
     Rs256(RsaKeyPair),
+    Ps256(RsaKeyPair),
     Es256(EcdsaKeyPair),
+    EdDsa(Ed25519KeyPair),
 }
 
 /// A prepared key that the provider finds; it is forgotten with this value.
@@ -80,6 +82,7 @@ impl Handle {
         bytes[8..].copy_from_slice(&self.number.to_be_bytes());
         match self.algorithm {
             Algorithm::ES256 => EncodingKey::from_ec_der(&bytes),
+            Algorithm::EdDSA => EncodingKey::from_ed_der(&bytes),
             _ => EncodingKey::from_rsa_der(&bytes),
         }
     }
@@ -95,7 +98,9 @@ impl Prepared {
     fn algorithm(&self) -> Algorithm {
         match self {
             Self::Rs256(_) => Algorithm::RS256,
+            Self::Ps256(_) => Algorithm::PS256,
             Self::Es256(_) => Algorithm::ES256,
+            Self::EdDsa(_) => Algorithm::EdDSA,
         }
     }
 
@@ -105,14 +110,26 @@ impl Prepared {
     )]
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, aws_lc_rs::error::Unspecified> {
         match self {
-            Self::Rs256(key) => {
-                let mut signature = vec![0; key.public_modulus_len()];
-                key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)?;
-                Ok(signature)
-            }
+            Self::Rs256(key) => sign_rsa(key, &RSA_PKCS1_SHA256, message),
+            Self::Ps256(key) => sign_rsa(key, &RSA_PSS_SHA256, message),
             Self::Es256(key) => Ok(key.sign(&SystemRandom::new(), message)?.as_ref().to_vec()),
+            Self::EdDsa(key) => Ok(key.sign(message).as_ref().to_vec()),
         }
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a signature's randomness is the library's own, never a test's seed"
+)]
+fn sign_rsa(
+    key: &RsaKeyPair,
+    padding: &'static dyn RsaEncoding,
+    message: &[u8],
+) -> Result<Vec<u8>, aws_lc_rs::error::Unspecified> {
+    let mut signature = vec![0; key.public_modulus_len()];
+    key.sign(padding, &SystemRandom::new(), message, &mut signature)?;
+    Ok(signature)
 }
 
 impl std::fmt::Debug for Prepared {

@@ -130,7 +130,9 @@ mod tests {
             public_jwk: None,
             jwe: seal(&jwk, facts, master).unwrap(),
             created_at: 0,
+            announced_at: Some(0),
             activated_at: Some(0),
+            retires_at: None,
         }
     }
 

@@ -2,6 +2,8 @@
 //!
 //! Every member is true: an endpoint or an algorithm stands here when it is served, and not before.
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use axum::extract::State as Extract;
 use axum::response::Response;
 use bytes::Bytes;
@@ -11,8 +13,8 @@ use serde_json::json;
 use super::client_credentials::GRANT_TYPE;
 use super::document::Document;
 use super::state::State;
-use crate::config::Config;
-use crate::keys::Keyring;
+use crate::config::{Config, KeySetCache};
+use crate::keys::{Keyring, PublishedKeySet};
 use crate::registry::{TokenEndpointAuthMethod, scope};
 
 /// The documents of one server, prepared at start.
@@ -20,11 +22,13 @@ use crate::registry::{TokenEndpointAuthMethod, scope};
 pub(super) struct Documents {
     openid_configuration: Document,
     authorization_server: Document,
-    jwks: Document,
+    cache: KeySetCache,
+    // Made anew when the keys have changed; the keyring that it was made from stands beside it.
+    jwks: RwLock<(Arc<Keyring>, Arc<Document>)>,
 }
 
 impl Documents {
-    pub fn prepare(config: &Config, keys: &Keyring) -> Self {
+    pub fn prepare(config: &Config, keys: Arc<Keyring>) -> Self {
         let cache = config.key_set_cache();
         let issuer = config.issuer();
         let common = json!({
@@ -50,19 +54,34 @@ impl Documents {
         let document = |value: serde_json::Value| {
             Document::new(Bytes::from(value.to_string()), "application/json", cache)
         };
-        let published = keys.published();
+        let jwks = Arc::new(key_set(keys.published(), cache));
         Self {
             openid_configuration: document(openid),
             authorization_server: document(common),
-            jwks: Document::with_etag(
-                published.bytes.clone(),
-                &published.etag,
-                "application/jwk-set+json",
-                cache,
-            )
-            .modified_at(published.last_modified),
+            cache: *cache,
+            jwks: RwLock::new((keys, jwks)),
         }
     }
+
+    /// The published keys as of these.
+    fn jwks(&self, keys: &Arc<Keyring>) -> Arc<Document> {
+        let known = self.jwks.read().unwrap_or_else(PoisonError::into_inner);
+        if Arc::ptr_eq(&known.0, keys) {
+            return Arc::clone(&known.1);
+        }
+        drop(known);
+        let document = Arc::new(key_set(keys.published(), &self.cache));
+        *self.jwks.write().unwrap_or_else(PoisonError::into_inner) =
+            (Arc::clone(keys), Arc::clone(&document));
+        document
+    }
+}
+
+/// A key set as it is served, with how long it may be kept.
+pub(super) fn key_set(published: &PublishedKeySet, cache: &KeySetCache) -> Document {
+    Document::with_etag(published.bytes.clone(), &published.etag, "application/jwk-set+json", cache)
+        .modified_at(published.last_modified)
+        .valid_until(published.valid_until)
 }
 
 /// `GET /.well-known/openid-configuration`
@@ -77,5 +96,6 @@ pub(super) async fn authorization_server(Extract(state): Extract<State>, headers
 
 /// `GET /.well-known/jwks.json`
 pub(super) async fn jwks(Extract(state): Extract<State>, headers: HeaderMap) -> Response {
-    state.documents().jwks.answer(&headers)
+    let document = state.documents().jwks(&state.keys().current());
+    document.answer_at(&headers, state.clock().now())
 }

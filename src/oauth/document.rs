@@ -17,6 +17,9 @@ pub(super) struct Document {
     headers: [(HeaderName, HeaderValue); 4],
     content_type: HeaderValue,
     last_modified: Option<HeaderValue>,
+    cache: KeySetCache,
+    // Seconds since 1970-01-01 UTC.
+    valid_until: Option<i64>,
 }
 
 impl Document {
@@ -29,23 +32,21 @@ impl Document {
 
     /// A document whose strong entity tag is known.
     pub fn with_etag(bytes: Bytes, etag: &str, content_type: &'static str, cache: &KeySetCache) -> Self {
-        let directives = format!(
-            "public, max-age={}, stale-while-revalidate={}, stale-if-error={}",
-            cache.max_age, cache.stale_while_revalidate, cache.stale_if_error
-        );
         // Digits and base64url are header text always.
         let value = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("no-cache"));
         Self {
             bytes,
             headers: [
                 (header::ETAG, value(etag)),
-                (header::CACHE_CONTROL, value(&directives)),
+                (header::CACHE_CONTROL, directives(cache)),
                 // Public keys and addresses: any page may read them.
                 (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
                 (header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("etag")),
             ],
             content_type: HeaderValue::from_static(content_type),
             last_modified: None,
+            cache: *cache,
+            valid_until: None,
         }
     }
 
@@ -54,6 +55,25 @@ impl Document {
         let since = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
         let text = httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + since);
         Self { last_modified: HeaderValue::from_str(&text).ok(), ..self }
+    }
+
+    /// Says when the document is due to change, seconds since 1970-01-01 UTC: no cache may keep it for longer.
+    pub fn valid_until(self, seconds: Option<i64>) -> Self {
+        Self { valid_until: seconds, ..self }
+    }
+
+    /// The same at a time when it is due to change soon; `now` in seconds since 1970-01-01 UTC.
+    pub fn answer_at(&self, request: &HeaderMap, now: i64) -> Response {
+        let mut response = self.answer(request);
+        let left = self.valid_until.map_or(i64::MAX, |until| until - now);
+        if left < self.cache.max_age + self.cache.stale_while_revalidate {
+            // What is overdue is about to change: a second is what a cache may have.
+            let max_age = left.clamp(1, self.cache.max_age);
+            let stale_while_revalidate = (left - max_age).clamp(0, self.cache.stale_while_revalidate);
+            let cache = KeySetCache { max_age, stale_while_revalidate, ..self.cache };
+            response.headers_mut().insert(header::CACHE_CONTROL, directives(&cache));
+        }
+        response
     }
 
     /// Answers a GET or HEAD: the document, or 304 to who has it already.
@@ -84,6 +104,15 @@ impl Document {
             .map(|tag| tag.trim().trim_start_matches("W/"))
             .any(|tag| tag == "*" || tag.as_bytes() == etag.as_bytes())
     }
+}
+
+fn directives(cache: &KeySetCache) -> HeaderValue {
+    let text = format!(
+        "public, max-age={}, stale-while-revalidate={}, stale-if-error={}",
+        cache.max_age, cache.stale_while_revalidate, cache.stale_if_error
+    );
+    // Digits and words are header text always.
+    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("no-cache"))
 }
 
 #[cfg(test)]

@@ -36,7 +36,8 @@ pub(super) fn mint(
         ));
     };
     let algorithm = audience.algorithm(&entry.client);
-    let key = state.keys().access_token_key(algorithm).ok_or_else(|| failed("no_signing_key"))?;
+    let keys = state.keys().current();
+    let key = keys.access_token_key(algorithm).ok_or_else(|| failed("no_signing_key"))?;
     let tokens = state.config().tokens();
     let expires_in =
         entry.client.access_token_lifetime.unwrap_or(tokens.lifetime).clamp(1, tokens.max_lifetime);

@@ -9,7 +9,7 @@ use super::replay::ReplayStore;
 use super::secret_use::SecretUse;
 use crate::app::App;
 use crate::config::Config;
-use crate::keys::Keyring;
+use crate::keys::Keys;
 use crate::registry::Follower;
 
 /// What the public routes need of the application.
@@ -23,7 +23,7 @@ struct Inner {
     entropy: Entropy,
     database: Database,
     registry: Follower,
-    keys: Arc<Keyring>,
+    keys: Keys,
     token_endpoint: String,
     documents: Documents,
     replay: ReplayStore,
@@ -41,7 +41,7 @@ impl State {
         let replay = ReplayStore::open(&app.database, config.data_dir(), now, skew).await?;
         Ok(Self(Arc::new(Inner {
             token_endpoint: config.token_endpoint(),
-            documents: Documents::prepare(config, &app.keys),
+            documents: Documents::prepare(config, app.keys.current()),
             replay,
             secret_use: SecretUse::default(),
             config: Arc::clone(config),
@@ -49,7 +49,7 @@ impl State {
             entropy: app.entropy.clone(),
             database: app.database.clone(),
             registry: app.registry.clone(),
-            keys: Arc::clone(&app.keys),
+            keys: app.keys.clone(),
         })))
     }
 
@@ -82,7 +82,7 @@ impl State {
         &self.0.registry
     }
 
-    pub(super) fn keys(&self) -> &Keyring {
+    pub(super) fn keys(&self) -> &Keys {
         &self.0.keys
     }
 

@@ -6,7 +6,7 @@ use carnet_db::Transaction;
 use super::context::{Change, Means};
 use super::{Actor, client_secret};
 use crate::db;
-use crate::keys::Keyring;
+use crate::keys::Keys;
 use crate::registry::{
     AccessTokenTyp, Client, ClientKind, GeneratedSecret, ResourceServer, SigningAlgorithm, Status,
     TokenEndpointAuthMethod, scope,
@@ -73,7 +73,7 @@ pub async fn create(
     tx: &mut Transaction,
     clock: &Clock,
     entropy: &Entropy,
-    keys: &Keyring,
+    keys: &Keys,
     default_audience: &str,
 ) -> Result<Credentials, db::Error> {
     let means = Means { keys, clock, entropy };

@@ -6,11 +6,12 @@ use carnet_db::{Database, Transaction};
 use serde::Serialize;
 
 use super::Refusal;
+use super::negative::Against;
 use crate::app::App;
 use crate::audit::{self, Entry};
 use crate::config::Config;
 use crate::db;
-use crate::keys::Keyring;
+use crate::keys::Keys;
 use crate::registry::Follower;
 
 /// What operations work with.
@@ -21,7 +22,7 @@ pub struct Context {
     /// The memory image, brought up to date after each change.
     pub registry: Follower,
     /// The installation's keys.
-    pub keys: Arc<Keyring>,
+    pub keys: Keys,
     /// The time.
     pub clock: Clock,
     /// Randomness.
@@ -33,7 +34,7 @@ pub struct Context {
 /// The part of a [`Context`] with which credentials are made and journaled: all that the first start has.
 #[derive(Clone, Copy)]
 pub(super) struct Means<'a> {
-    pub(super) keys: &'a Keyring,
+    pub(super) keys: &'a Keys,
     pub(super) clock: &'a Clock,
     pub(super) entropy: &'a Entropy,
 }
@@ -93,7 +94,7 @@ impl Context {
         Self {
             database: app.database.clone(),
             registry: app.registry.clone(),
-            keys: Arc::clone(&app.keys),
+            keys: app.keys.clone(),
             clock: app.clock.clone(),
             entropy: app.entropy.clone(),
             config: Arc::clone(&app.config),
@@ -102,6 +103,16 @@ impl Context {
 
     pub(super) fn means(&self) -> Means<'_> {
         Means { keys: &self.keys, clock: &self.clock, entropy: &self.entropy }
+    }
+
+    /// Writes down that the journal's record `sequence` is a decision against something.
+    pub(super) async fn decide_against(
+        &self,
+        tx: &mut Transaction,
+        sequence: i64,
+        against: Against<'_>,
+    ) -> Result<(), db::Error> {
+        self.means().decide_against(tx, sequence, self.config.tokens(), against).await
     }
 
     /// Begins a transaction in which nobody else changes the registry.
@@ -126,16 +137,15 @@ impl Context {
 }
 
 impl Means<'_> {
-    /// Writes the change into the journal, in its transaction.
+    /// Writes the change into the journal, in its transaction; returns the record's sequence.
     pub(super) async fn journal<B: Serialize, A: Serialize>(
         &self,
         tx: &mut Transaction,
         actor: &Actor,
         change: Change<'_, B, A>,
-    ) -> Result<(), db::Error> {
+    ) -> Result<i64, db::Error> {
         let Change { action, subject, before, after, reason } = change;
         let entry = Entry { actor: actor.as_str(), action, subject: &subject, before, after, reason };
-        audit::append(tx, self.clock, self.entropy, entry).await?;
-        Ok(())
+        audit::append(tx, self.clock, self.entropy, entry).await
     }
 }

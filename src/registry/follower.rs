@@ -8,10 +8,6 @@ use tokio::sync::Mutex;
 use super::Image;
 use crate::db;
 
-/// How often the database is asked for its change number.
-const POLL: Duration = Duration::from_millis(250);
-/// How long a poll may take.
-const POLL_TIMEOUT: Duration = Duration::from_secs(1);
 /// An image whose last successful poll began longer ago than this is not answered from.
 const STALE_AFTER: Duration = Duration::from_secs(2);
 /// A node whose clock is further from the database's than this does not issue.
@@ -83,8 +79,16 @@ impl Follower {
     /// # Errors
     /// When the database does not answer; the image stays as it was and ages.
     pub async fn refresh(&self) -> Result<(), db::Error> {
+        self.refresh_as_of(self.0.clock.monotonic()).await
+    }
+
+    /// The same as part of a look at the database that began at `began` (monotonic): the image counts as being of
+    /// that moment, so that what else was looked at is no older than it.
+    ///
+    /// # Errors
+    /// When the database does not answer; the image stays as it was and ages.
+    pub async fn refresh_as_of(&self, began: Duration) -> Result<(), db::Error> {
         let _one_at_a_time = self.0.refreshing.lock().await;
-        let polled_at = self.0.clock.monotonic();
         let change = db::journal::head(self.0.database.reader().pool()).await?;
         let clock_fits = clock_fits(&self.0.database, &self.0.clock).await?;
         let known = Arc::clone(&self.0.current.read().unwrap_or_else(PoisonError::into_inner).image);
@@ -97,34 +101,9 @@ impl Follower {
         if let Some(image) = newer {
             current.image = image;
         }
-        current.polled_at = polled_at;
+        current.polled_at = current.polled_at.max(began);
         current.clock_fits = clock_fits;
         Ok(())
-    }
-
-    /// Follows the database until the task is aborted.
-    pub async fn follow(self) {
-        let mut ticks = tokio::time::interval(POLL);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut reachable = true;
-        loop {
-            ticks.tick().await;
-            // A poll that hangs would keep the next one from finding the database again.
-            let refreshed = tokio::time::timeout(POLL_TIMEOUT, self.refresh());
-            match refreshed.await.unwrap_or(Err(db::Error::NoAnswer)) {
-                Ok(()) => {
-                    if !std::mem::replace(&mut reachable, true) {
-                        tracing::info!("the database answers again");
-                    }
-                }
-                // Said once, not four times a second.
-                Err(error) => {
-                    if std::mem::replace(&mut reachable, false) {
-                        tracing::error!(%error, "the database does not answer; no tokens from 2 s on");
-                    }
-                }
-            }
-        }
     }
 }
 

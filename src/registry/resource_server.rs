@@ -17,9 +17,13 @@ words! {
     SigningAlgorithm {
         /// RSASSA-PKCS1-v1_5 with SHA-256, the network's common one.
         Rs256 = "RS256",
+        /// RSASSA-PSS with SHA-256.
+        Ps256 = "PS256",
         /// ECDSA on P-256 with SHA-256.
         Es256 = "ES256",
-    } known "RS256, ES256"
+        /// Ed25519.
+        EdDsa = "EdDSA",
+    } known "RS256, PS256, ES256, EdDSA"
 }
 
 /// An audience: a server that accepts this IAP's access tokens.

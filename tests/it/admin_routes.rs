@@ -47,8 +47,9 @@ fn is_problem(answer: &Answer, status: u16, what: &str) {
 async fn a_jwt_of_our_own_token_key_with_every_scope_is_refused_on_every_route() {
     let iap = TestIap::start().await;
     let administrator = iap.credentials().client_id;
+    let keys = iap.app.keys.current();
     for algorithm in [SigningAlgorithm::Rs256, SigningAlgorithm::Es256] {
-        let key = iap.app.keys.access_token_key(algorithm).unwrap();
+        let key = keys.access_token_key(algorithm).unwrap();
         let claims = json!({
             "iss": ISSUER, "sub": administrator, "client_id": administrator, "aud": [ISSUER, "https://iap.example/admin/v1"],
             "iat": NOW, "nbf": NOW, "exp": NOW + 300, "jti": "forged", "scope": "admin:read admin:write",

@@ -6,7 +6,7 @@ use carnet::app::{App, Start};
 use carnet::cli::local::{Failure, ServeArgs};
 use carnet::config::Config;
 use carnet::http::{Budget, Limits, Listener, acceptor};
-use carnet::{db, oauth, router};
+use carnet::{db, following, oauth, router};
 use carnet_ambient::{Clock, Entropy};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -137,7 +137,7 @@ impl Running {
             listeners.spawn(mounted.listener(config, socket, budget.record).serve(stop.clone()));
         }
         let mut background = JoinSet::new();
-        background.spawn(app.registry.clone().follow());
+        background.spawn(following::follow(app.clone()));
         background.spawn(housekeeping(app.clone()));
         Ok(Self { app, start, oauth, listeners, background, record })
     }

@@ -1,8 +1,9 @@
 use crate::db;
 use crate::operations::bootstrap::{Credentials, SECRET_LIFETIME_MILLIS};
 use crate::operations::context::Change;
+use crate::operations::negative::Against;
 use crate::operations::{Actor, Context, Refusal, client_secret};
-use crate::registry::{Client, Status};
+use crate::registry::{Client, CredentialStatus, Status};
 
 /// Gives the administrator of the first start a new secret, valid for 24 hours, and ends everything older: its
 /// secrets, its tokens, and that it was disabled.
@@ -23,6 +24,7 @@ pub async fn reset_administrator(
     let before = found.ok_or_else(|| Refusal::not_found("administrator", "of the first start"))?;
     let expires_at = now + SECRET_LIFETIME_MILLIS;
     let (record, secret) = client_secret::make(means, &before.id, Some(expires_at));
+    let secrets = db::client_secret::of_client(&mut *tx, &before.id).await?;
     db::client_secret::revoke_all(&mut tx, &before.id).await?;
     db::administration_token::forget_client(&mut tx, &before.id).await?;
     db::client::set_status(&mut tx, &before.id, Status::Active, now).await?;
@@ -35,7 +37,10 @@ pub async fn reset_administrator(
         after: Some(&after),
         reason,
     };
-    means.journal(&mut tx, actor, change).await?;
+    let sequence = means.journal(&mut tx, actor, change).await?;
+    for secret in secrets.iter().filter(|secret| secret.status == CredentialStatus::Active) {
+        context.decide_against(&mut tx, sequence, Against::ClientSecret { id: &secret.id }).await?;
+    }
     context.commit(tx).await?;
     Ok(Credentials { client_id: before.id, secret, expires_at })
 }

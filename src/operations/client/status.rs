@@ -1,6 +1,7 @@
 use super::{Details, KIND, audiences};
 use crate::db;
 use crate::operations::context::Change;
+use crate::operations::negative::Against;
 use crate::operations::{Actor, Context, Refusal, check};
 use crate::registry::{Client, Status};
 
@@ -38,7 +39,11 @@ pub(super) async fn change(
         after: Some(&after),
         reason: "",
     };
-    context.means().journal(&mut tx, actor, change).await?;
+    let sequence = context.means().journal(&mut tx, actor, change).await?;
+    if status == Status::Disabled {
+        let against = Against::Client { id };
+        context.decide_against(&mut tx, sequence, against).await?;
+    }
     context.commit(tx).await?;
     audiences::details_of(context, after).await
 }

@@ -76,6 +76,5 @@ pub(in crate::operations) async fn insert(
 /// One key has one role: a client that could sign as this IAP, or an IAP that signs as a client, is neither.
 fn is_our_own(context: &Context, thumbprint: &str) -> bool {
     // The name of a signing key is its thumbprint.
-    let mut own = context.keys.algorithms().filter_map(|algorithm| context.keys.access_token_key(algorithm));
-    own.any(|key| key.kid() == thumbprint)
+    context.keys.current().keys().iter().any(|key| key.kid == thumbprint)
 }

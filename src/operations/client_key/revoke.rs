@@ -2,6 +2,7 @@ use serde_json::{Value, json};
 
 use crate::db;
 use crate::operations::context::Change;
+use crate::operations::negative::Against;
 use crate::operations::{Actor, Context, Refusal, check, client};
 use crate::registry::ClientKind;
 
@@ -28,7 +29,9 @@ pub async fn revoke(context: &Context, actor: &Actor, client_id: &str, kid: &str
         after: None::<&Value>,
         reason: "",
     };
-    context.means().journal(&mut tx, actor, change).await?;
+    let sequence = context.means().journal(&mut tx, actor, change).await?;
+    let against = Against::ClientKey { id: &key.id, thumbprint: &key.thumbprint };
+    context.decide_against(&mut tx, sequence, against).await?;
     if owner.kind == ClientKind::Administrator {
         // Whoever got a token with it could give themselves a new one.
         db::administration_token::forget_client(&mut tx, client_id).await?;

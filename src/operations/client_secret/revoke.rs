@@ -1,6 +1,7 @@
 use super::Journaled;
 use crate::db;
 use crate::operations::context::Change;
+use crate::operations::negative::Against;
 use crate::operations::{Actor, Context, Refusal, check, client};
 use crate::registry::ClientKind;
 
@@ -33,7 +34,8 @@ pub async fn revoke(
         after: None::<&Journaled<'_>>,
         reason: "",
     };
-    context.means().journal(&mut tx, actor, change).await?;
+    let sequence = context.means().journal(&mut tx, actor, change).await?;
+    context.decide_against(&mut tx, sequence, Against::ClientSecret { id: secret_id }).await?;
     if owner.kind == ClientKind::Administrator {
         // Whoever got a token with it could give themselves a new one.
         db::administration_token::forget_client(&mut tx, client_id).await?;

@@ -1,6 +1,7 @@
 use super::KIND;
 use crate::db;
 use crate::operations::context::Change;
+use crate::operations::negative::Against;
 use crate::operations::{Actor, Context, Refusal, check};
 use crate::registry::{Participant, Status};
 
@@ -27,7 +28,11 @@ pub(super) async fn change(
         after: Some(&after),
         reason: "",
     };
-    context.means().journal(&mut tx, actor, change).await?;
+    let sequence = context.means().journal(&mut tx, actor, change).await?;
+    if status == Status::Disabled {
+        let against = Against::Participant { id, logistics_agent_uri: &before.logistics_agent_uri };
+        context.decide_against(&mut tx, sequence, against).await?;
+    }
     context.commit(tx).await?;
     Ok(after)
 }

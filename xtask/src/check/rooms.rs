@@ -30,7 +30,7 @@ const ROOMS: &[Room] = &[
     Room { name: "audit", may_use: &["db"], speaks_of_registry: false, never: WEB_AND_SQL },
     Room {
         name: "keys",
-        may_use: &["audit", "db", "private_file"],
+        may_use: &["audit", "config", "db", "private_file"],
         speaks_of_registry: true,
         never: WEB_AND_SQL,
     },

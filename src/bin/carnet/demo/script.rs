@@ -308,7 +308,8 @@ impl Stage<'_> {
         for name in ["exp", "iat", "nbf"] {
             claims[name] = (claims[name].as_i64()? - 3600).into();
         }
-        let key = self.app.keys.access_token_key(SigningAlgorithm::Rs256)?;
+        let keys = self.app.keys.current();
+        let key = keys.access_token_key(SigningAlgorithm::Rs256)?;
         let header = json!({ "alg": "RS256", "typ": "at+jwt", "kid": key.kid() });
         key.sign_compact(&header, &claims).ok()
     }

@@ -1,0 +1,101 @@
+//! Table `negative_decision`: what was revoked, disabled, suspended or dropped, in the order of the journal.
+
+use carnet_db::sqlx::{self, Any, Executor};
+use carnet_db::{Row, Transaction};
+
+use super::{Error, Reading, select};
+
+const TABLE: &str = "negative_decision";
+const SELECT: &str =
+    "SELECT sequence, kind, value, at, feed_member, feed_value, feed_until FROM negative_decision";
+
+/// A decision against something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NegativeDecision {
+    /// The journal's record of it.
+    pub sequence: i64,
+    /// What kind of thing it is about.
+    pub kind: String,
+    /// Which one.
+    pub value: String,
+    /// Milliseconds since 1970-01-01 UTC.
+    pub at: i64,
+    /// What the revocation feed says of it, if tokens are concerned.
+    pub feed: Option<FeedEntry>,
+}
+
+/// What the revocation feed says of a decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedEntry {
+    /// `jti`, `client_id`, `agent_uri`, `kid` or `jkt`.
+    pub member: String,
+    /// Its value.
+    pub value: String,
+    /// Until when it must be said, milliseconds since 1970-01-01 UTC.
+    pub until: i64,
+}
+
+fn negative_decision(row: &Row) -> Result<NegativeDecision, Error> {
+    let row = Reading::new(row, TABLE, "value")?;
+    let feed = match (
+        row.optional_text("feed_member")?,
+        row.optional_text("feed_value")?,
+        row.optional_number("feed_until")?,
+    ) {
+        (Some(member), Some(value), Some(until)) => Some(FeedEntry { member, value, until }),
+        (None, None, None) => None,
+        _ => return Err(row.corrupt("feed_member", "the three feed columns go together".to_owned())),
+    };
+    Ok(NegativeDecision {
+        sequence: row.number("sequence")?,
+        kind: row.text("kind")?,
+        value: row.text("value")?,
+        at: row.number("at")?,
+        feed,
+    })
+}
+
+/// Writes a decision down, in the transaction that takes it.
+pub async fn insert(tx: &mut Transaction, decision: &NegativeDecision) -> Result<(), Error> {
+    let feed = decision.feed.as_ref();
+    sqlx::query(
+        "INSERT INTO negative_decision (sequence, kind, value, at, feed_member, feed_value, feed_until) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(decision.sequence)
+    .bind(&decision.kind)
+    .bind(&decision.value)
+    .bind(decision.at)
+    .bind(feed.map(|feed| feed.member.as_str()))
+    .bind(feed.map(|feed| feed.value.as_str()))
+    .bind(feed.map(|feed| feed.until))
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Decisions after a journal sequence, in its order, at most `limit`; never part of what one record decided, so
+/// that `sequence` of the last one is where to go on (`limit` is exceeded rather than a record split).
+pub async fn after<'e>(
+    executor: impl Executor<'e, Database = Any>,
+    sequence: i64,
+    limit: i64,
+) -> Result<Vec<NegativeDecision>, Error> {
+    let query = select(
+        SELECT,
+        " WHERE sequence > $1 AND sequence <= (SELECT COALESCE(MAX(sequence), 0) FROM (SELECT sequence FROM \
+         negative_decision WHERE sequence > $2 ORDER BY sequence LIMIT $3) AS head) ORDER BY sequence, kind, value",
+    );
+    let rows = sqlx::query(query).bind(sequence).bind(sequence).bind(limit).fetch_all(executor).await?;
+    rows.iter().map(negative_decision).collect()
+}
+
+/// Decisions that the revocation feed must still name at `now` (milliseconds since 1970-01-01 UTC), in the
+/// journal's order.
+pub async fn in_feed<'e>(
+    executor: impl Executor<'e, Database = Any>,
+    now: i64,
+) -> Result<Vec<NegativeDecision>, Error> {
+    let query = select(SELECT, " WHERE feed_until > $1 ORDER BY sequence, kind, value");
+    sqlx::query(query).bind(now).fetch_all(executor).await?.iter().map(negative_decision).collect()
+}

@@ -1,0 +1,62 @@
+//! Keeps this node in step with the database: signing keys and registry image, in one look four times a second.
+
+use std::time::Duration;
+
+use crate::app::App;
+use crate::{db, keys};
+
+/// How often the database is looked at.
+const POLL: Duration = Duration::from_millis(250);
+/// How long a look may take.
+const POLL_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Why a look at the database failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LookError {
+    /// The registry could not be read.
+    #[error(transparent)]
+    Registry(#[from] db::Error),
+    /// The keys could not be brought up to date.
+    #[error("signing keys: {0}")]
+    Keys(#[from] keys::RefreshError),
+}
+
+/// Looks once.
+///
+/// The keys come first, and the image counts as being of the moment before: a node that cannot follow the keys goes
+/// stale and stops issuing, instead of signing with a key that was revoked.
+///
+/// # Errors
+/// When the database does not answer, or holds keys that this node cannot open.
+pub async fn look(app: &App) -> Result<(), LookError> {
+    let began = app.clock.monotonic();
+    app.keys.refresh(&app.database).await?;
+    app.registry.refresh_as_of(began).await?;
+    Ok(())
+}
+
+/// Follows the database until the task is aborted.
+pub async fn follow(app: App) {
+    let mut ticks = tokio::time::interval(POLL);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut reachable = true;
+    loop {
+        ticks.tick().await;
+        // A look that hangs would keep the next one from finding the database again.
+        let looked = tokio::time::timeout(POLL_TIMEOUT, look(&app)).await;
+        match looked.unwrap_or(Err(LookError::Registry(db::Error::NoAnswer))) {
+            Ok(()) => {
+                if !std::mem::replace(&mut reachable, true) {
+                    tracing::info!("the database answers again");
+                }
+            }
+            // Said once, not four times a second.
+            Err(error) => {
+                if std::mem::replace(&mut reachable, false) {
+                    tracing::error!(%error, "this node cannot follow the database; no tokens from 2 s on");
+                }
+            }
+        }
+    }
+}
