@@ -96,7 +96,7 @@ async fn prepare(folder: &std::path::Path) -> Bench {
     let listener =
         Listener { socket, tls: None, router: router::public(&app, oauth), limits: Limits::default() };
     tokio::spawn(listener.serve(stop.clone()));
-    tokio::spawn(app.registry.clone().follow());
+    tokio::spawn(carnet::following::follow(app.clone()));
     let context = Context::new(&app);
     let participant = json!({
         "name": "Bench", "iol_identifier": "https://bench.example/bench",

@@ -20,6 +20,7 @@ mod path_text;
 mod resource_servers;
 mod rfc3339;
 mod route_table;
+mod signing_keys;
 
 use axum::{Router, middleware};
 use utoipa_axum::router::OpenApiRouter;
@@ -61,5 +62,8 @@ fn routes() -> OpenApiRouter<Context> {
         .routes(routes!(client_secrets::revoke::revoke))
         .routes(routes!(client_keys::add::add, client_keys::list::list))
         .routes(routes!(client_keys::revoke::revoke))
+        .routes(routes!(signing_keys::list::list))
+        .routes(routes!(signing_keys::rotate::rotate))
+        .routes(routes!(signing_keys::revoke::revoke))
         .routes(routes!(openapi::get))
 }

@@ -157,7 +157,7 @@ impl From<Refusal> for ApiError {
                 "Somebody else was faster",
                 format!("{said}: read it again, and decide again"),
             ),
-            internal @ Refusal::Internal(_) => {
+            internal @ (Refusal::Internal(_) | Refusal::Failed(_)) => {
                 let (status, kind, title, detail) = if temporary {
                     (
                         StatusCode::SERVICE_UNAVAILABLE,

@@ -54,6 +54,15 @@ pub(super) struct ClientQuery {
     cursor: Option<String>,
 }
 
+/// Whether ended signing keys are wanted, too.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct KeyQuery {
+    /// Also those that are retired or revoked; false unless given.
+    #[param(value_type = Option<bool>)]
+    pub(super) ended: bool,
+}
+
 impl PageQuery {
     pub(super) fn request(&self) -> ListRequest {
         request(self.limit, self.cursor.as_deref())
@@ -86,6 +95,19 @@ impl FromRequestParts<Context> for ClientQuery {
         let [limit, cursor, participant_id] = read(parts.uri.query(), ["limit", "cursor", "participant_id"])?;
         let limit = limit.map(|text| parse_limit(&text)).transpose()?;
         Ok(Self { participant_id, limit, cursor: open(cursor)? })
+    }
+}
+
+impl FromRequestParts<Context> for KeyQuery {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Context) -> Result<Self, ApiError> {
+        let [ended] = read(parts.uri.query(), ["ended"])?;
+        match ended.as_deref() {
+            None | Some("false") => Ok(Self { ended: false }),
+            Some("true") => Ok(Self { ended: true }),
+            Some(_) => Err(fault("ended", "must be true or false")),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod client_key;
 mod client_secret;
 mod connection;
 mod flag;
+mod key;
 mod lifetime;
 mod output;
 mod participant;
@@ -28,6 +29,9 @@ pub enum Command {
     /// Servers that accept access tokens.
     #[command(subcommand)]
     Resource(resource::Command),
+    /// Signing keys of this identity provider.
+    #[command(subcommand)]
+    Keys(key::Command),
 }
 
 /// Runs a command; what it has to say goes to standard output, and its notes to standard error.
@@ -39,6 +43,7 @@ pub async fn run(command: Command) -> Result<(), Failure> {
         Command::Participant(command) => participant::run(command).await.map(Output::from),
         Command::Client(command) => client::run(command).await,
         Command::Resource(command) => resource::run(command).await.map(Output::from),
+        Command::Keys(command) => key::run(command).await.map(Output::from),
     }?;
     print!("{}", output.text);
     for note in output.notes {
@@ -72,7 +77,7 @@ mod tests {
         command.build();
         command.clone().debug_assert();
         let leaves = leaves(&command, "carnet");
-        assert_eq!(leaves.len(), 22);
+        assert_eq!(leaves.len(), 25);
         for (words, leaf) in leaves {
             let help = leaf.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(help.contains("Example") && help.contains(&format!("  {words} ")), "{words}: {help}");

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use super::{FieldError, Refusal};
-use crate::registry::{Role, scope};
+use crate::registry::{Role, SigningAlgorithm, scope};
 
 /// Gathers every fault of an input, so that its sender learns all of them at once.
 #[derive(Default)]
@@ -44,6 +44,29 @@ pub(super) fn name(text: &str) -> Result<String, &'static str> {
         return Err("must not be blank");
     }
     Ok(text.to_owned())
+}
+
+/// An algorithm for access tokens: one for which this installation keeps keys.
+pub(super) fn signing_alg(
+    algorithm: SigningAlgorithm,
+    kept: &[SigningAlgorithm],
+) -> Result<SigningAlgorithm, String> {
+    if kept.contains(&algorithm) {
+        return Ok(algorithm);
+    }
+    let kept: Vec<&str> = kept.iter().map(|algorithm| algorithm.as_str()).collect();
+    Err(format!("must be one of {} (keys.algorithms)", kept.join(", ")))
+}
+
+/// A reason for the journal, which may be left out.
+pub(super) fn reason(text: &str) -> Result<&str, &'static str> {
+    if text.chars().count() > 500 {
+        return Err("must have at most 500 characters");
+    }
+    if text.chars().any(is_control) {
+        return Err("must not contain control characters");
+    }
+    Ok(text)
 }
 
 /// Control characters, and those that turn the direction of what follows them.

@@ -56,7 +56,13 @@ impl Actor {
         Self(format!("local/{}", rustix::process::getuid().as_raw()))
     }
 
-    /// `client/ID` or `local/USER`.
+    /// The server itself, doing what is due.
+    #[must_use]
+    pub fn server() -> Self {
+        Self("server".to_owned())
+    }
+
+    /// `client/ID`, `local/USER` or `server`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -128,6 +134,10 @@ impl Context {
     /// Commits, and lets the next request of this node see the change.
     pub(super) async fn commit(&self, tx: Transaction) -> Result<(), Refusal> {
         tx.commit().await.map_err(db::Error::from)?;
+        let keys = self.keys.refresh(&self.database).await;
+        if let Err(error) = keys {
+            tracing::warn!(%error, "the signing keys could not be brought up to date at once");
+        }
         if let Err(error) = self.registry.refresh().await {
             // The change stands all the same; the follower's next poll will read it.
             tracing::warn!(%error, "the memory image could not be brought up to date at once");

@@ -43,6 +43,9 @@ pub enum Refusal {
     /// The database failed.
     #[error(transparent)]
     Internal(#[from] db::Error),
+    /// Something of this server's own failed; the caller can do nothing about it.
+    #[error("{0}")]
+    Failed(String),
 }
 
 impl Refusal {
@@ -56,6 +59,10 @@ impl Refusal {
 
     pub(super) fn conflict(field: impl Into<String>, reason: impl Into<String>, hint: &'static str) -> Self {
         Self::Conflict { field: field.into(), reason: reason.into(), hint }
+    }
+
+    pub(super) fn failed(error: impl std::fmt::Display) -> Self {
+        Self::Failed(error.to_string())
     }
 
     /// A unique constraint decided: somebody else was there first.

@@ -5,7 +5,7 @@ use axum::body::Body;
 use carnet::app::{App, Start};
 use carnet::config::{Config, RawConfig};
 use carnet::data_dir::Credentials;
-use carnet::{oauth, router};
+use carnet::{oauth, operations, router};
 use carnet_ambient::{Clock, Entropy};
 use carnet_db::testing::TestDatabase;
 use carnet_testkit::{Answer, form, send};
@@ -74,6 +74,8 @@ impl TestIap {
         let mut raw = RawConfig::parse(Some(toml), []).unwrap();
         raw.server.issuer.get_or_insert_with(|| ISSUER.to_owned());
         raw.server.data_dir = Some(folder.path().join("data"));
+        // Two of the four: an RSA key takes a while to make, and most tests need none for PS256.
+        raw.keys.algorithms.get_or_insert_with(|| vec!["RS256".to_owned(), "ES256".to_owned()]);
         let mut config = Config::try_from(raw).unwrap();
         config.set_database(database.url().clone());
         let (app, start) = App::open(config, clock.clone(), Entropy::seeded(seed)).await.unwrap();
@@ -98,6 +100,23 @@ impl TestIap {
         let Self { app, oauth, public, administration, database, folder, .. } = self;
         drop((app, oauth, public, administration));
         (database, folder)
+    }
+
+    /// Lets seconds pass, and looks at the database as a running node does.
+    pub async fn advance(&self, seconds: u64) {
+        self.clock.advance(std::time::Duration::from_secs(seconds));
+        carnet::following::look(&self.app).await.unwrap();
+    }
+
+    /// Does what is due on the signing keys.
+    pub async fn tend_keys(&self) {
+        operations::signing_key::tend(&operations::Context::new(&self.app)).await.unwrap();
+    }
+
+    /// The keys that are published, by `kid`.
+    pub async fn published(&self) -> Vec<String> {
+        let set = self.get("/.well-known/jwks.json").await.expect(200).json();
+        set["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
     }
 
     /// Sends a request to the public listener; `Host` is added if it has none.

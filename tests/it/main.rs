@@ -14,5 +14,6 @@ mod first_start;
 mod harness;
 mod journal;
 mod registry_image;
+mod signing_keys;
 mod tls;
 mod token_endpoint;

@@ -6,7 +6,7 @@ use carnet::app::{App, Start};
 use carnet::cli::local::{Failure, ServeArgs};
 use carnet::config::Config;
 use carnet::http::{Budget, Limits, Listener, acceptor};
-use carnet::{db, following, oauth, router};
+use carnet::{db, following, oauth, operations, router};
 use carnet_ambient::{Clock, Entropy};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -139,6 +139,7 @@ impl Running {
         let mut background = JoinSet::new();
         background.spawn(following::follow(app.clone()));
         background.spawn(housekeeping(app.clone()));
+        background.spawn(tend_keys(app.clone()));
         Ok(Self { app, start, oauth, listeners, background, record })
     }
 
@@ -179,6 +180,20 @@ async fn housekeeping(app: App) {
         };
         if let Err(error) = swept.await {
             tracing::warn!(%error, "what has expired could not be swept out; trying again in a minute");
+        }
+    }
+}
+
+/// Keeps the signing keys going: successors are announced, take over and retire without anybody's doing.
+async fn tend_keys(app: App) {
+    let context = operations::Context::new(&app);
+    let every = Duration::from_secs(u64::try_from(app.config.key_life().lead / 8).unwrap_or(0).clamp(1, 30));
+    let mut ticks = tokio::time::interval(every);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = operations::signing_key::tend(&context).await {
+            tracing::warn!(%error, "what is due on the signing keys could not be done; trying again soon");
         }
     }
 }

@@ -68,6 +68,16 @@ impl Connection {
         }
     }
 
+    /// Fetches a list that has one page only.
+    pub(super) async fn list_whole(
+        &self,
+        segments: &[&str],
+        filter: &[(&str, &str)],
+    ) -> Result<Vec<Value>, Failure> {
+        let page = self.call(Method::GET, segments, filter, None).await?;
+        Ok(page["items"].as_array().cloned().unwrap_or_default())
+    }
+
     async fn call(
         &self,
         method: Method,

@@ -87,6 +87,9 @@ pub async fn create(context: &Context, actor: &Actor, new: NewClient) -> Result<
     if new.access_token_lifetime.is_some_and(|seconds| !(60..=max_lifetime).contains(&seconds)) {
         checks.note("access_token_lifetime", format!("must be 60 to {max_lifetime} seconds"));
     }
+    if let Some(algorithm) = new.signing_alg {
+        checks.take("signing_alg", check::signing_alg(algorithm, context.config.algorithms()));
+    }
     let keys = keys(&new, &mut checks);
 
     let mut tx = context.begin().await?;

@@ -49,7 +49,11 @@ pub async fn create(
         None => Some(scope::DEFAULT.map(str::to_owned).to_vec()),
         Some(scopes) => check::machine_scopes(scopes).map_err(|errors| checks.extend(errors)).ok(),
     };
-    let (Some(name), Some(identifier), Some(scopes)) = (name, identifier, scopes) else {
+    let algorithm = new.signing_alg.unwrap_or(SigningAlgorithm::Rs256);
+    let algorithm = checks.take("signing_alg", check::signing_alg(algorithm, context.config.algorithms()));
+    let (Some(name), Some(identifier), Some(scopes), Some(signing_alg)) =
+        (name, identifier, scopes, algorithm)
+    else {
         return Err(checks.refusal());
     };
     let now = context.clock.now_millis();
@@ -58,7 +62,7 @@ pub async fn create(
         identifier,
         name,
         access_token_typ: new.access_token_typ.unwrap_or(AccessTokenTyp::AtJwt),
-        signing_alg: new.signing_alg.unwrap_or(SigningAlgorithm::Rs256),
+        signing_alg,
         scopes,
         is_default: false,
         created_at: now,

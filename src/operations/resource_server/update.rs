@@ -59,6 +59,9 @@ pub async fn update(
         .scopes
         .as_deref()
         .and_then(|scopes| check::machine_scopes(scopes).map_err(|errors| checks.extend(errors)).ok());
+    if let Some(algorithm) = change.signing_alg {
+        checks.take("signing_alg", check::signing_alg(algorithm, context.config.algorithms()));
+    }
     checks.done()?;
 
     let mut tx = context.begin().await?;
