@@ -218,12 +218,20 @@ fn open_master_key(config: &Config, installation: &Installation) -> Result<Maste
         });
     }
     let master = MasterKey::read(path)?;
-    if master.key_check_value() != installation.key_check_value {
+    if master.key_check_value() == installation.key_check_value {
+        return Ok(master);
+    }
+    // A change of the master key that was cut off after the database knew the new one.
+    let coming = keys::coming_master_key(path);
+    let coming = if coming.exists() { Some(MasterKey::read(&coming)?) } else { None };
+    let Some(master) = coming.filter(|key| key.key_check_value() == installation.key_check_value) else {
         return Err(StartError::MasterKeyForeign {
             installation: installation.id.clone(),
             path: path.to_owned(),
         });
-    }
+    };
+    let old = keys::take_over_master_key(path)?;
+    tracing::warn!(old = %old.display(), "the change of the master key was completed");
     Ok(master)
 }
 

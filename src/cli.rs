@@ -28,6 +28,9 @@ pub enum Command {
     /// Commands on the data folder, for its operator.
     #[command(subcommand)]
     Admin(AdminCommand),
+    /// Signing keys of this identity provider, and the master key that seals them.
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Ask a running server whether it is ready; exit status 0 if it is.
     Health(local::HealthArgs),
     /// Commands that speak to the administration API.
@@ -40,6 +43,16 @@ pub enum Command {
 pub enum RecordCommand {
     /// Run it alone, knowing nothing but the issuer's address.
     Serve(local::RecordServeArgs),
+}
+
+/// Commands on keys.
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Commands that speak to the administration API.
+    #[command(flatten)]
+    Remote(remote::KeysCommand),
+    /// Make a new master key and seal everything anew with it; works on the data folder, the server stopped.
+    Rewrap(local::RewrapArgs),
 }
 
 /// Commands of the operator.

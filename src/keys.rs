@@ -16,7 +16,7 @@ mod seal;
 
 pub use handle::{Keys, RefreshError};
 pub use keyring::{Keyring, KeysError, LiveKey};
-pub use master_key::{MasterKey, MasterKeyError};
+pub use master_key::{MasterKey, MasterKeyError, coming_master_key, take_over_master_key};
 pub use new_keys::{GenerateError, LIST_ALGORITHM, NewKey, NewKeys};
 pub use provider::install_crypto_provider;
 pub use published::PublishedKeySet;

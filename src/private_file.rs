@@ -45,8 +45,11 @@ fn write_beside(path: &Path, content: &[u8]) -> io::Result<PathBuf> {
     Ok(beside)
 }
 
-/// The name must survive a power failure too.
-fn sync_folder(path: &Path) -> io::Result<()> {
+/// What was made or renamed in the folder of `path` survives a power failure.
+///
+/// # Errors
+/// When the folder cannot be written down.
+pub fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()
 }

@@ -2,10 +2,12 @@
 
 mod health;
 mod reset;
+mod rewrap;
 mod serve_args;
 
 pub use health::{HealthArgs, health};
 pub use reset::{ResetArgs, reset};
+pub use rewrap::{RewrapArgs, rewrap};
 pub use serve_args::{DemoArgs, RecordServeArgs, ServeArgs};
 
 /// A sentence for the one who typed the command, and an exit status that is not zero.

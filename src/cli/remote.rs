@@ -14,6 +14,8 @@ mod resource;
 
 use clap::Subcommand;
 
+pub use self::key::Command as KeysCommand;
+
 use self::output::Output;
 use super::local::Failure;
 
@@ -29,9 +31,6 @@ pub enum Command {
     /// Servers that accept access tokens.
     #[command(subcommand)]
     Resource(resource::Command),
-    /// Signing keys of this identity provider.
-    #[command(subcommand)]
-    Keys(key::Command),
 }
 
 /// Runs a command; what it has to say goes to standard output, and its notes to standard error.
@@ -43,13 +42,25 @@ pub async fn run(command: Command) -> Result<(), Failure> {
         Command::Participant(command) => participant::run(command).await.map(Output::from),
         Command::Client(command) => client::run(command).await,
         Command::Resource(command) => resource::run(command).await.map(Output::from),
-        Command::Keys(command) => key::run(command).await.map(Output::from),
     }?;
+    say(&output);
+    Ok(())
+}
+
+/// The same for the signing keys, which have a local command beside them.
+///
+/// # Errors
+/// One sentence, when the server cannot be reached or refuses.
+pub async fn run_keys(command: KeysCommand) -> Result<(), Failure> {
+    say(&key::run(command).await.map(Output::from)?);
+    Ok(())
+}
+
+fn say(output: &Output) {
     print!("{}", output.text);
-    for note in output.notes {
+    for note in &output.notes {
         eprintln!("note: {note}");
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -77,7 +88,7 @@ mod tests {
         command.build();
         command.clone().debug_assert();
         let leaves = leaves(&command, "carnet");
-        assert_eq!(leaves.len(), 25);
+        assert_eq!(leaves.len(), 22);
         for (words, leaf) in leaves {
             let help = leaf.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(help.contains("Example") && help.contains(&format!("  {words} ")), "{words}: {help}");

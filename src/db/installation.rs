@@ -33,6 +33,16 @@ pub async fn insert(tx: &mut Transaction, installation: &Installation) -> Result
     Ok(done.rows_affected() == 1)
 }
 
+/// Lets the installation know another master key; `false` when it is not the expected one that it knew.
+pub async fn change_key_check_value(tx: &mut Transaction, from: &str, to: &str) -> Result<bool, Error> {
+    let done = sqlx::query("UPDATE installation SET key_check_value = $1 WHERE key_check_value = $2")
+        .bind(to)
+        .bind(from)
+        .execute(&mut **tx)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 /// Finds the row.
 pub async fn find<'e>(executor: impl Executor<'e, Database = Any>) -> Result<Option<Installation>, Error> {
     let row =

@@ -5,6 +5,7 @@ use carnet_db::Database;
 use tokio::sync::Mutex;
 
 use super::keyring::mac;
+use super::seal;
 use super::{KeyState, Keyring, KeysError, MasterKey, NewKey};
 use crate::config::KeyLife;
 use crate::db::{self, sealed_key::SealedKey};
@@ -87,6 +88,18 @@ impl Keys {
     /// [`KeysError::SealNew`] when the cryptographic library fails.
     pub fn seal(&self, key: &NewKey, state: KeyState, now: i64, id: String) -> Result<SealedKey, KeysError> {
         key.seal(&self.0.master, state, now, id)
+    }
+
+    /// Seals the key of a row for another master key.
+    ///
+    /// # Errors
+    /// [`KeysError`] when it does not open, or the cryptographic library fails.
+    pub fn reseal(&self, row: &SealedKey, new: &MasterKey) -> Result<String, KeysError> {
+        let wrong = |source| KeysError::Seal { kid: row.kid.clone(), source };
+        let purpose = row.purpose.parse().map_err(|_| wrong(super::SealError::Row))?;
+        let jwk = seal::open(row, purpose, &self.0.master).map_err(wrong)?;
+        let facts = seal::Facts { row: &row.id, kid: &row.kid, purpose, alg: &row.alg };
+        Ok(seal::seal(&jwk, facts, new)?)
     }
 
     /// Looks whether the keys have changed, and opens them anew if so.

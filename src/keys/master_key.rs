@@ -153,6 +153,39 @@ impl MasterKey {
     }
 }
 
+/// Where a new master key waits until everything is sealed with it.
+#[must_use]
+pub fn coming_master_key(current: &Path) -> PathBuf {
+    beside(current, "next")
+}
+
+/// Lets the master key that waits take the place of the current one; returns where the old one is kept.
+///
+/// # Errors
+/// [`KeysError::MasterKey`] when a file cannot be moved.
+pub fn take_over_master_key(current: &Path) -> Result<PathBuf, KeysError> {
+    let (coming, old) = (coming_master_key(current), beside(current, "old"));
+    // A hard link first: at no moment is there no master key.
+    let moved = || {
+        match std::fs::remove_file(&old) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        std::fs::hard_link(current, &old)?;
+        std::fs::rename(&coming, current)?;
+        private_file::sync_folder(current)
+    };
+    moved().map_err(|source| io(current, source))?;
+    Ok(old)
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".");
+    name.push(suffix);
+    path.with_file_name(name)
+}
+
 impl std::fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("MasterKey").field("kid", &self.kid).finish_non_exhaustive()

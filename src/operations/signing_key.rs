@@ -3,11 +3,13 @@
 mod announce;
 mod list;
 mod revoke;
+mod rewrap;
 mod rotate;
 mod tend;
 
 pub use list::{KeyRecord, list};
 pub use revoke::{Revoked, revoke};
+pub use rewrap::rewrap;
 pub use rotate::{Rotated, rotate};
 pub use tend::tend;
 

@@ -34,8 +34,7 @@ async fn signs(iap: &TestIap, client: &Registered) -> String {
     let token = answer["access_token"].as_str().unwrap().to_owned();
     let kid = decode(&token).0["kid"].as_str().unwrap().to_owned();
     let set = iap.get("/.well-known/jwks.json").await.expect(200).json();
-    let key =
-        set["keys"].as_array().unwrap().iter().find(|key| key["kid"] == kid.as_str()).expect("published");
+    let key = set["keys"].as_array().unwrap().iter().find(|key| key["kid"] == kid.as_str()).unwrap();
     let public = PublicKey::from_jwk(&Jwk::from_value(key).unwrap()).unwrap();
     let (message, signature) = token.rsplit_once('.').unwrap();
     public.verify(message.as_bytes(), signature).unwrap();
@@ -136,7 +135,7 @@ async fn a_revoked_key_is_gone_at_once_and_its_successor_signs() {
     assert_eq!(done["signed_since"], "2027-01-15T08:00:00.000Z");
     assert_eq!(signs(&iap, &acme).await, announced);
     assert!(!iap.published().await.contains(&stolen));
-    iap.admin("POST", &path, None).await.expect(409);
+    let _ = iap.admin("POST", &path, None).await.expect(409);
     let decisions =
         carnet::db::negative_decision::in_feed(iap.app.database.reader().pool(), NOW * 1000).await.unwrap();
     let feed =
@@ -151,7 +150,7 @@ async fn a_key_without_a_successor_can_be_revoked_too() {
     let iap = TestIap::start_with(SHORT).await;
     let acme = iap.acme().await;
     let stolen = signs(&iap, &acme).await;
-    iap.admin("POST", &format!("/signing-keys/{stolen}/revoke"), None).await.expect(200);
+    let _ = iap.admin("POST", &format!("/signing-keys/{stolen}/revoke"), None).await.expect(200);
     assert_ne!(signs(&iap, &acme).await, stolen);
 }
 
@@ -161,12 +160,12 @@ async fn revoking_what_is_no_signing_key_is_not_found() {
     let rows = carnet::db::sealed_key::all(iap.app.database.reader().pool()).await.unwrap();
     let mac = rows.iter().find(|row| row.purpose == "secret-mac").unwrap().kid.clone();
     for kid in [mac.as_str(), "unknown", "%00", &"a".repeat(64)] {
-        iap.admin("POST", &format!("/signing-keys/{kid}/revoke"), None).await.expect(404);
+        let _ = iap.admin("POST", &format!("/signing-keys/{kid}/revoke"), None).await.expect(404);
     }
     let long = json!({ "reason": "x".repeat(501) });
-    iap.admin("POST", "/signing-keys/unknown/revoke", Some(long)).await.expect(400);
-    iap.admin("POST", "/signing-keys/rotate", Some(json!({ "alg": "HS256" }))).await.expect(400);
-    iap.admin("GET", "/signing-keys?ended=yes", None).await.expect(400);
+    let _ = iap.admin("POST", "/signing-keys/unknown/revoke", Some(long)).await.expect(400);
+    let _ = iap.admin("POST", "/signing-keys/rotate", Some(json!({ "alg": "HS256" }))).await.expect(400);
+    let _ = iap.admin("GET", "/signing-keys?ended=yes", None).await.expect(400);
 }
 
 #[tokio::test]
