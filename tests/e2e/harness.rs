@@ -7,6 +7,7 @@ pub mod port;
 pub mod postgres;
 pub mod process;
 pub mod record;
+pub mod relay;
 pub mod token;
 pub mod tools;
 

@@ -9,6 +9,7 @@
     reason = "a test says what went wrong by panicking, its helpers too"
 )]
 
+mod cluster;
 mod harness;
 mod iap;
 mod readme;

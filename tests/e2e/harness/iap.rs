@@ -69,7 +69,7 @@ impl Setup {
 pub struct Iap {
     // Before the databases: the server must be gone when they are dropped.
     process: Option<Process>,
-    others: Vec<Process>,
+    others: Vec<Node>,
     data_dir: PathBuf,
     issuer: String,
     admin: String,
@@ -80,6 +80,49 @@ pub struct Iap {
     environment: Vec<(&'static str, &'static str)>,
     admin_token: RefCell<Option<String>>,
     folder: TempDir,
+}
+
+/// A further node of an IAP, with a data folder and ports of its own.
+pub struct Node {
+    process: Option<Process>,
+    name: String,
+    pub base: String,
+    issuer: String,
+    admin_listen: String,
+    database_url: String,
+    folder: PathBuf,
+    master_key: PathBuf,
+    environment: Vec<(&'static str, &'static str)>,
+}
+
+impl Node {
+    /// Starts it on the same ports, and waits until it is ready.
+    #[track_caller]
+    pub fn start_again(&mut self) {
+        assert!(self.process.is_none(), "it still runs");
+        let mut command = carnet();
+        command.args(["serve", "--issuer", &self.issuer, "--listen", authority(&self.base)]);
+        command.args(["--admin-listen", &self.admin_listen, "--database", &self.database_url]);
+        command.arg("--data-dir").arg(self.folder.join(&self.name));
+        command.env("CARNET_KEYS__MASTER_KEY_FILE", &self.master_key);
+        command.envs(self.environment.iter().copied());
+        let mut process = Process::start(&self.name, command, &self.folder);
+        wait_until_ready(&mut process, &self.base);
+        self.process = Some(process);
+    }
+
+    /// Ends it as a service manager would; it must end with success.
+    #[track_caller]
+    pub fn stop(&mut self) {
+        let mut process = self.process.take().unwrap();
+        process.signal("TERM");
+        let status = process.wait(STOP);
+        assert!(status.success(), "SIGTERM: {status}");
+    }
+
+    pub fn process(&self) -> &Process {
+        self.process.as_ref().unwrap()
+    }
 }
 
 /// A participant as it was registered.
@@ -127,19 +170,30 @@ impl Iap {
     #[track_caller]
     pub fn nodes(&mut self) -> Vec<String> {
         let mut nodes = vec![self.issuer.clone()];
-        if let Some(database) = &self.database {
-            let base = format!("http://127.0.0.1:{}", port::free());
-            let mut command = carnet();
-            command.args(["serve", "--issuer", &self.issuer, "--listen", authority(&base)]);
-            command.args(["--admin-listen", &format!("127.0.0.1:{}", port::free())]);
-            command.args(["--database", database.url(), "--data-dir"]).arg(self.folder.path().join("second"));
-            command.env("CARNET_KEYS__MASTER_KEY_FILE", self.data_dir.join("keys/master.jwk"));
-            let mut process = Process::start("second", command, self.folder.path());
-            wait_until_ready(&mut process, &base);
-            self.others.push(process);
-            nodes.push(base);
+        if self.database.is_some() {
+            let second = self.node("second", &self.database_url());
+            nodes.push(second.base.clone());
+            self.others.push(second);
         }
         nodes
+    }
+
+    /// Starts a further node of this IAP, which reaches the shared database at `database_url`.
+    #[track_caller]
+    pub fn node(&self, name: &str, database_url: &str) -> Node {
+        let mut node = Node {
+            process: None,
+            name: name.to_owned(),
+            base: format!("http://127.0.0.1:{}", port::free()),
+            issuer: self.issuer.clone(),
+            admin_listen: format!("127.0.0.1:{}", port::free()),
+            database_url: database_url.to_owned(),
+            folder: self.folder.path().to_owned(),
+            master_key: self.data_dir.join("keys/master.jwk"),
+            environment: self.environment.clone(),
+        };
+        node.start_again();
+        node
     }
 
     /// Where the registry is kept, as `--database` takes it.

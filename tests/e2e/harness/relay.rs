@@ -1,0 +1,113 @@
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use super::port;
+
+/// A plain TCP relay before one or several servers: it knows no protocol, takes each connection to the next server
+/// that accepts it, and can be frozen, so that whoever is behind it seems to have vanished from the network.
+pub struct Relay {
+    address: SocketAddr,
+    state: Arc<State>,
+}
+
+struct State {
+    servers: Vec<SocketAddr>,
+    next: AtomicUsize,
+    frozen: AtomicBool,
+    ended: AtomicBool,
+}
+
+const TICK: Duration = Duration::from_millis(20);
+
+impl Relay {
+    /// Begins to relay.
+    pub fn start(servers: Vec<SocketAddr>) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", port::free())).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (next, frozen, ended) = (AtomicUsize::new(0), AtomicBool::new(false), AtomicBool::new(false));
+        let state = Arc::new(State { servers, next, frozen, ended });
+        let running = Arc::clone(&state);
+        thread::spawn(move || {
+            while !running.ended.load(Ordering::Relaxed) {
+                match listener.accept() {
+                    Ok((client, _)) => {
+                        let state = Arc::clone(&running);
+                        thread::spawn(move || state.relay(client));
+                    }
+                    Err(_) => thread::sleep(Duration::from_millis(2)),
+                }
+            }
+        });
+        Self { address, state }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Nothing passes any more, in neither direction, and no connection ends.
+    pub fn freeze(&self) {
+        self.state.frozen.store(true, Ordering::Relaxed);
+    }
+
+    /// Everything passes again.
+    pub fn thaw(&self) {
+        self.state.frozen.store(false, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.state.ended.store(true, Ordering::Relaxed);
+    }
+}
+
+impl State {
+    fn relay(self: Arc<Self>, client: TcpStream) {
+        client.set_nonblocking(false).unwrap();
+        self.wait_while_frozen();
+        let first = self.next.fetch_add(1, Ordering::Relaxed);
+        let connect = |at: usize| {
+            let server = self.servers[(first + at) % self.servers.len()];
+            TcpStream::connect_timeout(&server, Duration::from_secs(1)).ok()
+        };
+        let Some(server) = (0..self.servers.len()).find_map(connect) else { return };
+        let (from_client, to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+        let state = Arc::clone(&self);
+        let there = thread::spawn(move || state.pump(from_client, to_server));
+        self.pump(server, client);
+        let _ = there.join();
+    }
+
+    fn pump(&self, mut from: TcpStream, mut to: TcpStream) {
+        from.set_read_timeout(Some(TICK)).unwrap();
+        let mut piece = [0; 16 * 1024];
+        while !self.ended.load(Ordering::Relaxed) {
+            self.wait_while_frozen();
+            match from.read(&mut piece) {
+                Ok(0) => break,
+                Ok(length) => {
+                    self.wait_while_frozen();
+                    if to.write_all(&piece[..length]).is_err() {
+                        break;
+                    }
+                }
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                Err(_) => break,
+            }
+        }
+        let _ = to.shutdown(Shutdown::Write);
+    }
+
+    fn wait_while_frozen(&self) {
+        while self.frozen.load(Ordering::Relaxed) && !self.ended.load(Ordering::Relaxed) {
+            thread::sleep(TICK);
+        }
+    }
+}
