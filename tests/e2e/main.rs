@@ -10,6 +10,7 @@
 )]
 
 mod cluster;
+mod endurance;
 mod harness;
 mod iap;
 mod readme;

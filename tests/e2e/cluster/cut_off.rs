@@ -44,7 +44,8 @@ fn a_paused_node_does_not_issue_as_its_first_answer_after_waking() {
 fn a_node_that_is_cut_from_the_database_issues_nothing_from_3_s_on() {
     let iap = Iap::start();
     let mut url = url::Url::parse(&iap.database_url()).unwrap();
-    let server = url.socket_addrs(|| Some(5432)).unwrap().into_iter().find(std::net::SocketAddr::is_ipv4).unwrap();
+    let server =
+        url.socket_addrs(|| Some(5432)).unwrap().into_iter().find(std::net::SocketAddr::is_ipv4).unwrap();
     let relay = Relay::start(vec![server]);
     url.set_port(Some(relay.address().port())).unwrap();
     let second = iap.node("second", url.as_str());

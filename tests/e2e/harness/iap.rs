@@ -204,6 +204,14 @@ impl Iap {
         }
     }
 
+    /// Where the record server keeps its objects.
+    pub fn record_database_url(&self) -> String {
+        match &self.record_database {
+            Some(database) => database.url().to_owned(),
+            None => format!("sqlite:{}", self.data_dir.join("record.db").display()),
+        }
+    }
+
     /// A folder for the files of the test itself.
     pub fn folder(&self) -> &Path {
         self.folder.path()

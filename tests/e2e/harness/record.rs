@@ -25,6 +25,17 @@ impl RecordServer {
     /// Starts it at `base_url` with one company per path.
     #[track_caller]
     pub fn start(base_url: &str, issuer: &str, companies: &[&str]) -> Self {
+        Self::start_with(base_url, issuer, companies, &[])
+    }
+
+    /// The same with variables of its environment.
+    #[track_caller]
+    pub fn start_with(
+        base_url: &str,
+        issuer: &str,
+        companies: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut configuration = String::new();
         for path in companies {
@@ -43,6 +54,7 @@ impl RecordServer {
         if let Some(database) = &database {
             command.args(["--database", database.url()]);
         }
+        command.envs(environment.iter().copied());
         let mut process = Process::start("record", command, folder.path());
         wait_until_ready(&mut process, base_url);
         Self { _process: process, _database: database, _folder: folder, base_url: base_url.to_owned() }

@@ -72,10 +72,16 @@ fn run_python(script: &str, job: &Value) -> std::process::Output {
 
 #[track_caller]
 fn run_node(script: &str, job: &Value) -> std::process::Output {
+    talk(node_command(script), job)
+}
+
+/// The command that runs a Node script of the clients.
+#[track_caller]
+pub fn node_command(script: &str) -> Command {
     let node = std::env::var_os("CARNET_TEST_NODE").unwrap_or_else(|| "node".into());
     let mut command = Command::new(node);
     command.arg(node_scripts().join(script));
-    talk(command, job)
+    command
 }
 
 /// The Node scripts, copied beside their `node_modules`: Node looks for a module next to who imports it.
