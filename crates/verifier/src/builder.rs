@@ -12,7 +12,7 @@ use url::Url;
 use crate::challenge::is_quotable;
 use crate::discovery::Directory;
 use crate::keys::{IssuerKeys, Purpose, Shared};
-use crate::revocation::{Feed, Source};
+use crate::revocation::{Feed, Remote, Source};
 use crate::verifier::{Issuer, Settings};
 use crate::{FeedRules, IssuerPolicy, KeyLimits, KeySource, RevocationSource, Verifier};
 
@@ -230,11 +230,12 @@ fn assemble(number: usize, policy: IssuerPolicy, feed_rules: &FeedRules, shared:
     let source = match revocations {
         RevocationSource::Off => Source::Off,
         RevocationSource::Local(keys) => Source::Local(keys),
-        RevocationSource::Discovery => Source::Discovery {
+        RevocationSource::Discovery => Source::Discovery(Remote {
             list_keys: keys(Purpose::Lists, KeySource::Discovery),
             token_keys: Arc::clone(&token_keys),
             directory,
-        },
+            shared: Arc::clone(shared),
+        }),
     };
     let feed = Arc::new(Feed::new(name, source, feed_rules.clone(), Arc::clone(shared)));
     Issuer { rules: policy.rules, allow_bearer: policy.allow_bearer, keys: token_keys, feed }

@@ -3,19 +3,19 @@
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use carnet_fetch::{FetchError, Limits, Request, SingleFlight};
-use carnet_token::revocation::{self, FeedRefusal, Revocations, Unverified};
+use carnet_fetch::SingleFlight;
+use carnet_token::revocation::{FeedRefusal, Unverified};
 use carnet_token::{AccessToken, KeySet, PublicKey};
-use http::header::ACCEPT;
-use http::{HeaderValue, StatusCode};
 use tokio::task::AbortHandle;
-use url::Url;
 
-use crate::discovery::{Advertised, Directory, KeyTrouble};
-use crate::keys::{IssuerKeys, Shared, lock};
+use crate::keys::{Shared, lock};
 use crate::{FeedRules, FeedStanding, FeedState, ReadsWithoutFeed, Reason};
+use remote::{FeedTrouble, Merged};
 use state::{Loudness, State};
 
+pub(crate) use remote::Remote;
+
+mod remote;
 pub(crate) mod rules;
 mod state;
 
@@ -31,7 +31,7 @@ pub(crate) enum Source {
     /// Nowhere: it is not followed.
     Off,
     /// From the issuer, if its metadata names one.
-    Discovery { directory: Arc<Directory>, list_keys: Arc<IssuerKeys>, token_keys: Arc<IssuerKeys> },
+    Discovery(Remote),
     /// From the operator, signed by one of these keys.
     Local(KeySet),
 }
@@ -47,32 +47,6 @@ pub(crate) struct Feed {
     flight: SingleFlight<(), ()>,
     follower: Mutex<Option<AbortHandle>>,
 }
-
-/// Why no feed could be had. Logged where it happens.
-#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
-enum FeedTrouble {
-    #[error("metadata: {0}")]
-    Metadata(#[from] KeyTrouble),
-    #[error("the metadata names a feed and keys that are not the issuer's own URLs")]
-    Place,
-    #[error(transparent)]
-    Fetch(#[from] FetchError),
-    #[error("status {0}")]
-    Status(u16),
-    #[error("the answer is not application/jwt")]
-    MediaType,
-    #[error("the key that signed it cannot be had: {0}")]
-    Key(&'static str),
-    #[error("signed with a key that signs access tokens")]
-    Purpose,
-    #[error(transparent)]
-    Refused(#[from] FeedRefusal),
-    #[error("the task that reads the feed ended")]
-    Task,
-}
-
-/// What a feed brought: all that is revoked, and how long that is the present, in seconds.
-type Merged = (Arc<Revocations>, i64);
 
 impl Feed {
     pub(crate) fn new(issuer: &str, source: Source, rules: FeedRules, shared: Arc<Shared>) -> Self {
@@ -116,7 +90,7 @@ impl Feed {
             state.start(self.shared.clock.monotonic());
             state.tried()
         };
-        if !matches!(self.source, Source::Discovery { .. }) {
+        if !matches!(self.source, Source::Discovery(_)) {
             // Nobody else looks at the clock for a feed that is handed in.
             lock(&self.state).give_up_waiting();
             return self.tell();
@@ -159,11 +133,11 @@ impl Feed {
     }
 
     async fn attempt(&self) {
-        let Source::Discovery { directory, list_keys, token_keys } = &self.source else { return };
+        let Source::Discovery(remote) = &self.source else { return };
         if !lock(&self.state).attempt(self.shared.clock.monotonic(), self.rules.poll) {
             return;
         }
-        let loaded = self.load(directory, list_keys, token_keys).await;
+        let loaded = self.load(remote).await;
         let (now, random) = (self.shared.clock.monotonic(), self.shared.random());
         let mut state = lock(&self.state);
         state.next_at(now + jittered(self.rules.poll, random));
@@ -187,69 +161,14 @@ impl Feed {
         self.tell();
     }
 
-    async fn load(
-        &self,
-        directory: &Directory,
-        list_keys: &Arc<IssuerKeys>,
-        token_keys: &IssuerKeys,
-    ) -> Result<Option<Merged>, FeedTrouble> {
-        let Some(advertised) = directory.metadata().await?.feed else { return Ok(None) };
-        lock(&self.state).advertised(self.shared.clock.monotonic());
-        let Advertised::At { revocations_uri: uri, .. } = advertised else { return Err(FeedTrouble::Place) };
-        let held = lock(&self.state).revocations();
-        if let Some(known) = &held {
-            let changes = self.fetch(&uri, Some(known.seq())).await?;
-            match self.merge(changes, held.clone(), list_keys, token_keys).await {
-                // Something is missing or contradicts: only the whole can tell.
-                Err(FeedTrouble::Refused(FeedRefusal::Gap | FeedRefusal::Fork)) => {}
-                merged => return merged.map(Some),
-            }
-        }
-        let complete = self.fetch(&uri, None).await?;
-        self.merge(complete, held, list_keys, token_keys).await.map(Some)
-    }
-
-    async fn fetch(&self, uri: &Url, since: Option<u64>) -> Result<String, FeedTrouble> {
-        let mut uri = uri.clone();
-        if let Some(since) = since {
-            uri.query_pairs_mut().append_pair("since", &since.to_string());
-        }
-        let limits =
-            Limits { body: revocation::MAX_LENGTH, total: Duration::from_secs(10), port: uri.port() };
-        let request = Request::new(http::Method::GET, &uri, limits)
-            .header(ACCEPT, HeaderValue::from_static(revocation::MEDIA_TYPE));
-        let answer = self.shared.fetcher.send(request).await?;
-        if answer.status != StatusCode::OK {
-            return Err(FeedTrouble::Status(answer.status.as_u16()));
-        }
-        if answer.media_type().as_deref() != Some(revocation::MEDIA_TYPE) {
-            return Err(FeedTrouble::MediaType);
-        }
-        String::from_utf8(answer.bytes.to_vec()).map_err(|_| FeedRefusal::Malformed.into())
-    }
-
-    async fn merge(
-        &self,
-        text: String,
-        held: Option<Arc<Revocations>>,
-        list_keys: &Arc<IssuerKeys>,
-        token_keys: &IssuerKeys,
-    ) -> Result<Merged, FeedTrouble> {
-        let (kid, algorithm) = {
-            let unverified = Unverified::parse(&text)?;
-            (unverified.kid().to_owned(), unverified.algorithm())
+    async fn load(&self, remote: &Remote) -> Result<Option<Merged>, FeedTrouble> {
+        let Some(advertised) = remote.advertised().await? else { return Ok(None) };
+        let held = {
+            let mut state = lock(&self.state);
+            state.advertised(self.shared.clock.monotonic());
+            state.revocations()
         };
-        let found = list_keys.find(Some(&kid), algorithm).await;
-        let key = found.map_err(|reason| FeedTrouble::Key(reason.code()))?;
-        // Whoever steals a key that signs tokens must not be able to hide it.
-        if token_keys.holds(&key.thumbprint()) {
-            return Err(FeedTrouble::Purpose);
-        }
-        let (issuer, now) = (self.issuer.clone(), self.shared.clock.now());
-        // Tens of thousands of entries take milliseconds: not on a thread that serves requests.
-        let merged =
-            tokio::task::spawn_blocking(move || merge(&text, &key, &issuer, held.as_deref(), now)).await;
-        Ok(merged.map_err(|_| FeedTrouble::Task)??)
+        remote.load(&advertised, held).await.map(Some)
     }
 
     /// Take a feed that the operator brings.
@@ -258,7 +177,8 @@ impl Feed {
         let unverified = Unverified::parse(text)?;
         let key = keys.get(unverified.kid()).ok_or(FeedRefusal::UnknownKid)?;
         let held = lock(&self.state).revocations();
-        let (revocations, left) = merge(text, key, &self.issuer, held.as_deref(), self.shared.clock.now())?;
+        let (revocations, left) =
+            remote::merge(text, key, &self.issuer, held.as_deref(), self.shared.clock.now())?;
         let (seq, now) = (revocations.seq(), self.shared.clock.monotonic());
         let mut state = lock(&self.state);
         state.start(now);
@@ -327,26 +247,6 @@ async fn follow(feed: Weak<Feed>) {
         };
         tokio::time::sleep(wait.clamp(Duration::from_millis(20), LOOK)).await;
     }
-}
-
-fn merge(
-    text: &str,
-    key: &PublicKey,
-    issuer: &str,
-    held: Option<&Revocations>,
-    now: i64,
-) -> Result<Merged, FeedRefusal> {
-    let feed = Unverified::parse(text)?.verify(key, issuer, now)?;
-    let left = feed.expires_at().saturating_sub(now);
-    let revocations = match held {
-        None => Revocations::of(feed, now)?,
-        Some(held) => {
-            let mut revocations = held.clone();
-            revocations.apply(feed, now)?;
-            revocations
-        }
-    };
-    Ok((Arc::new(revocations), left))
 }
 
 /// ± 10 %, so that the nodes of a fleet do not ask in step.
