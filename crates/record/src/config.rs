@@ -269,7 +269,7 @@ mod tests {
     #[test]
     fn every_mistake_names_its_field() {
         type Change = fn(&mut Config);
-        let table: [(&str, Change); 16] = [
+        let table: [(&str, Change); 17] = [
             ("base_url", |c| c.base_url = "http://one.example".parse().unwrap()),
             ("base_url", |c| c.base_url = "http://127.0.0.1:8".parse().unwrap()),
             ("base_url", |c| c.base_url = "https://one.example/one".parse().unwrap()),
@@ -278,6 +278,7 @@ mod tests {
             ("issuer", |c| c.issuer = "http://iap.example".to_owned()),
             ("audience", |c| c.audience = String::new()),
             ("body_limit", |c| c.body_limit = 0),
+            ("revocation_poll", |c| c.revocation_poll = Duration::from_mins(2)),
             ("supported_types", |c| c.supported_types = vec!["Piece".to_owned()]),
             ("company[0].path", |c| c.companies[0].path = "ACL".to_owned()),
             ("company[0].identifier", |c| {
