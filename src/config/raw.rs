@@ -169,6 +169,11 @@ pub struct RawRecord {
     pub database: Option<String>,
     /// Accepts tokens that are not bound to their sender. Default: true, while no proof can be made yet.
     pub allow_bearer: Option<bool>,
+    /// Seconds between two polls of the issuer's revocation feed, 1 to 60. Default: 15.
+    pub revocation_poll: Option<u64>,
+    /// `allow` or `refuse`: what becomes of reading when the revocation feed has been missing for ten minutes, and
+    /// writing is refused. Default: `allow`.
+    pub reads_without_feed: Option<String>,
     /// Answers 404 instead of 403 to those who may not see an object. Default: false.
     pub hide_existence: Option<bool>,
     /// A company that is named in an object may read it. Default: true.

@@ -22,6 +22,10 @@ pub struct RecordConfig {
     pub database: DatabaseUrl,
     /// Whether it accepts tokens that are not bound to their sender.
     pub allow_bearer: bool,
+    /// Seconds between two polls of the issuer's revocation feed.
+    pub revocation_poll: u64,
+    /// Whether reading goes on when the revocation feed has been missing for too long.
+    pub reads_without_feed: bool,
     /// Whether it answers 404 instead of 403 to those who may not see an object.
     pub hide_existence: bool,
     /// Whether a company that is named in an object may read it.
@@ -56,6 +60,15 @@ impl RecordConfig {
             Some(url) => database_url("record.database", url)?,
             None => DatabaseUrl::sqlite(&data_dir.join("record.db")),
         };
+        let revocation_poll = record.revocation_poll.unwrap_or(15);
+        if !(1..=60).contains(&revocation_poll) {
+            return refuse("record.revocation_poll", "give a number of seconds from 1 to 60");
+        }
+        let reads_without_feed = match record.reads_without_feed.as_deref() {
+            None | Some("allow") => true,
+            Some("refuse") => false,
+            Some(_) => return refuse("record.reads_without_feed", "write `allow` or `refuse`"),
+        };
         let mut companies = Vec::new();
         for company in &record.company {
             let identifier =
@@ -66,6 +79,8 @@ impl RecordConfig {
             hosts: hosts(host_of(&base_url), listen, record.hosts.clone()),
             audience: record.audience.clone().unwrap_or_else(|| base_url.clone()),
             allow_bearer: record.allow_bearer.unwrap_or(true),
+            revocation_poll,
+            reads_without_feed,
             hide_existence: record.hide_existence.unwrap_or(false),
             implicit_grant: record.implicit_grant.unwrap_or(true),
             allow_insecure_loopback: insecure || issuer_is_insecure,

@@ -363,6 +363,8 @@ mod tests {
             ("[keys]\nalgorithms = ['RS256', 'HS256']", "keys.algorithms"),
             ("[registry]\nfurther_roles = ['air']", "registry.further_roles"),
             ("[record]\nlisten = '0.0.0.0:80'", "record.base_url"),
+            ("[record]\nlisten = '127.0.0.1:1'\nrevocation_poll = 61", "record.revocation_poll"),
+            ("[record]\nlisten = '127.0.0.1:1'\nreads_without_feed = 'no'", "record.reads_without_feed"),
         ] {
             match config(text) {
                 Err(ConfigError::Field { field: named, .. }) => assert_eq!(named, field, "{text}"),

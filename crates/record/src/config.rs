@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use carnet_verifier::FetchPolicy;
+use carnet_verifier::{FeedRules, FetchPolicy, ReadsWithoutFeed};
 use url::{Host, Url};
 
 use crate::v2020::is_local_id;
@@ -29,6 +29,11 @@ pub struct Config {
     pub ca_bundle_pem: Option<Vec<u8>>,
     /// Tokens that are not bound to their sender. Default: true, as long as no proof is spoken.
     pub allow_bearer: bool,
+    /// The time between two polls of the IAP's revocation feed, 1 s to 60 s. Default: 15 s.
+    pub revocation_poll: Duration,
+    /// What becomes of requests that only read, once the revocation feed has been missing for ten minutes (those that
+    /// write are refused then). Default: allowed.
+    pub reads_without_feed: ReadsWithoutFeed,
     /// 404 also for objects that the caller has no right to. Default: false.
     pub hide_existence: bool,
     /// A company named in an object by its owner may read it, unless the object has its own ACL. Default: true.
@@ -96,6 +101,8 @@ impl Config {
             allow_private_networks: false,
             ca_bundle_pem: None,
             allow_bearer: true,
+            revocation_poll: FeedRules::default().poll,
+            reads_without_feed: ReadsWithoutFeed::Allow,
             hide_existence: false,
             implicit_grant: true,
             supported_types: Vec::new(),
@@ -123,6 +130,9 @@ impl Config {
         if !(1..=64 * 1024 * 1024).contains(&self.body_limit) {
             return Err(ConfigError::new("body_limit", "is out of range: 1 byte to 64 MiB"));
         }
+        if !(FeedRules::MIN_POLL..=FeedRules::MAX_POLL).contains(&self.revocation_poll) {
+            return Err(ConfigError::new("revocation_poll", "is out of range: 1 s to 60 s"));
+        }
         if self.body_timeout.is_zero() {
             return Err(ConfigError::new("body_timeout", "is zero"));
         }
@@ -134,6 +144,14 @@ impl Config {
         let base = self.base_url.as_str().trim_end_matches('/').to_owned();
         let tenants = tenants(&self.companies, &base, loopback)?;
         Ok(Settings { config: self, base, tenants })
+    }
+
+    pub(crate) fn feed_rules(&self) -> FeedRules {
+        FeedRules {
+            poll: self.revocation_poll,
+            reads_without_feed: self.reads_without_feed,
+            ..FeedRules::default()
+        }
     }
 
     pub(crate) fn fetch_policy(&self) -> FetchPolicy {
@@ -251,7 +269,7 @@ mod tests {
     #[test]
     fn every_mistake_names_its_field() {
         type Change = fn(&mut Config);
-        let table: [(&str, Change); 16] = [
+        let table: [(&str, Change); 17] = [
             ("base_url", |c| c.base_url = "http://one.example".parse().unwrap()),
             ("base_url", |c| c.base_url = "http://127.0.0.1:8".parse().unwrap()),
             ("base_url", |c| c.base_url = "https://one.example/one".parse().unwrap()),
@@ -260,6 +278,7 @@ mod tests {
             ("issuer", |c| c.issuer = "http://iap.example".to_owned()),
             ("audience", |c| c.audience = String::new()),
             ("body_limit", |c| c.body_limit = 0),
+            ("revocation_poll", |c| c.revocation_poll = Duration::from_mins(2)),
             ("supported_types", |c| c.supported_types = vec!["Piece".to_owned()]),
             ("company[0].path", |c| c.companies[0].path = "ACL".to_owned()),
             ("company[0].identifier", |c| {

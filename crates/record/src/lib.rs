@@ -10,5 +10,6 @@ mod router;
 mod server;
 mod v2020;
 
+pub use carnet_verifier::ReadsWithoutFeed;
 pub use config::{Company, Config, ConfigError, Settings};
 pub use server::{OpenError, Server};

@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
+use carnet_verifier::FeedStanding;
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -34,7 +35,8 @@ async fn healthy() -> Json<Value> {
 /// How long `/readyz` waits for the IAP.
 const WARM_UP: Duration = Duration::from_secs(2);
 
-/// Ready when the database answers and there are keys to verify tokens with. Says what is missing, not why.
+/// Ready when the database answers, there are keys to verify tokens with, and requests are not all refused because it
+/// is not known what was revoked. Says what is missing, not why.
 async fn ready(State(face): State<Face>) -> (StatusCode, Json<Value>) {
     let database = match sqlx::query("SELECT 1").execute(face.core.database.reader().pool()).await {
         Ok(_) => true,
@@ -49,8 +51,26 @@ async fn ready(State(face): State<Face>) -> (StatusCode, Json<Value>) {
         let _ = tokio::time::timeout(WARM_UP, face.verifier.warm_up()).await;
     }
     let keys = has_keys();
+    let (revocations, serves) = revocations(&face);
     let word = |good: bool| if good { "ok" } else { "unavailable" };
-    let status = if database && keys { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let body = json!({ "status": if database && keys { "ready" } else { "not ready" }, "database": word(database), "keys": word(keys) });
+    let is_ready = database && keys && serves;
+    let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body = json!({
+        "status": if is_ready { "ready" } else { "not ready" },
+        "database": word(database), "keys": word(keys), "revocations": revocations,
+    });
     (status, Json(body))
+}
+
+/// How well it is known what the IAP has revoked, and whether anything is served that way.
+fn revocations(face: &Face) -> (&'static str, bool) {
+    let states = face.verifier.feed_states();
+    let any = |standing: FeedStanding| states.iter().any(|feed| feed.standing == standing);
+    if any(FeedStanding::Lost) {
+        ("unavailable", face.allows_reads_without_feed())
+    } else if any(FeedStanding::Degraded) {
+        ("degraded", true)
+    } else {
+        ("ok", true)
+    }
 }

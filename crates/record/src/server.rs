@@ -62,6 +62,7 @@ impl Server {
         let settings = config.validate()?;
         let verifier = Verifier::builder(&settings.config.audience)
             .fetch_policy(settings.config.fetch_policy())
+            .feed_rules(settings.config.feed_rules())
             .clock(clock.clone())
             .entropy(entropy.clone())
             .trust(policy)
@@ -78,6 +79,12 @@ impl Server {
             limits: Limits::default(),
         };
         Ok(Self { face: v2020::Face::new(settings, core, verifier) })
+    }
+
+    /// What decides about tokens: for metrics, and for revocation feeds that are handed in.
+    #[must_use]
+    pub fn verifier(&self) -> &Verifier {
+        &self.face.verifier
     }
 
     /// Every route of the server: both faces, `/healthz` and `/readyz`.

@@ -18,7 +18,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use carnet_verifier::Verifier;
+use carnet_verifier::{ReadsWithoutFeed, Verifier};
 use http::{Method, StatusCode};
 
 pub(crate) use address::is_local_id;
@@ -54,6 +54,10 @@ impl Face {
             limits,
             workers: Workers::new(),
         }
+    }
+
+    pub(crate) fn allows_reads_without_feed(&self) -> bool {
+        self.settings.config.reads_without_feed == ReadsWithoutFeed::Allow
     }
 
     /// What a caller without the right is told (§2.2, R-7).

@@ -13,24 +13,26 @@ pub const MAX_HEADER_LENGTH: usize = 4 * 1024;
 /// The longest `kid`, in bytes.
 pub const MAX_KID_LENGTH: usize = 256;
 
-/// A compact JWS of strict JSON. **Nothing in it is verified.**
+/// A compact JWS whose payload has not been looked at. **Nothing in it is verified.**
+///
+/// For documents that may be long: their signature is checked before their content is read.
 #[derive(Debug)]
-pub struct Compact<'a> {
+pub struct Sealed<'a> {
     text: &'a str,
+    payload: &'a str,
     signature_at: usize,
     header: Map<String, Value>,
-    payload: Map<String, Value>,
 }
 
-impl<'a> Compact<'a> {
-    /// Takes the text apart: size limits, three parts of canonical base64url, two strict JSON objects, no critical
-    /// extension, no encrypted or nested content.
+impl<'a> Sealed<'a> {
+    /// Takes the text apart: at most `max_length` bytes, three parts of which the first is a strict JSON object and
+    /// the last canonical base64url, no critical extension, no encrypted or nested content.
     ///
     /// # Errors
     /// [`Refusal::Malformed`] or [`Refusal::Crit`].
-    pub fn parse(text: &'a str) -> Result<Self, Refusal> {
+    pub fn parse(text: &'a str, max_length: usize) -> Result<Self, Refusal> {
         // Limits come before any decoding: garbage must be cheap to refuse.
-        if text.len() > MAX_LENGTH {
+        if text.len() > max_length {
             return Err(Refusal::Malformed);
         }
         // Exactly three parts: five are a JWE, which is never accepted here.
@@ -43,10 +45,6 @@ impl<'a> Compact<'a> {
         if header.len() > MAX_HEADER_LENGTH {
             return Err(Refusal::Malformed);
         }
-        let object = |part: &str| {
-            let bytes = base64url::decode(part).map_err(|_| Refusal::Malformed)?;
-            json::parse_object(&bytes).map_err(|_| Refusal::Malformed)
-        };
         let header = object(header)?;
         // RFC 7515 §4.1.11: an extension that is not understood must be refused; none is understood here, and an
         // unencoded payload (RFC 7797) would change what is signed.
@@ -58,27 +56,23 @@ impl<'a> Compact<'a> {
         if header.contains_key("enc") || nested {
             return Err(Refusal::Malformed);
         }
-        let payload = object(payload)?;
         base64url::decode(signature).map_err(|_| Refusal::Malformed)?;
-        Ok(Self { text, signature_at: text.len() - signature.len(), header, payload })
+        Ok(Self { text, payload, signature_at: text.len() - signature.len(), header })
+    }
+
+    /// Reads the payload, which must be a strict JSON object.
+    ///
+    /// # Errors
+    /// [`Refusal::Malformed`].
+    pub fn open(self) -> Result<Compact<'a>, Refusal> {
+        let payload = object(self.payload)?;
+        Ok(Compact { sealed: self, payload })
     }
 
     /// The JOSE header.
     #[must_use]
     pub const fn header(&self) -> &Map<String, Value> {
         &self.header
-    }
-
-    /// The payload, unverified.
-    #[must_use]
-    pub const fn payload(&self) -> &Map<String, Value> {
-        &self.payload
-    }
-
-    /// The payload by value.
-    #[must_use]
-    pub fn into_payload(self) -> Map<String, Value> {
-        self.payload
     }
 
     /// What the signature covers: header, dot, payload as sent.
@@ -110,6 +104,73 @@ impl<'a> Compact<'a> {
     #[must_use]
     pub fn is_typ(&self, subtype: &str) -> bool {
         self.header.get("typ").and_then(Value::as_str).is_some_and(|typ| is_media_type(typ, subtype))
+    }
+}
+
+fn object(part: &str) -> Result<Map<String, Value>, Refusal> {
+    let bytes = base64url::decode(part).map_err(|_| Refusal::Malformed)?;
+    json::parse_object(&bytes).map_err(|_| Refusal::Malformed)
+}
+
+/// A compact JWS of strict JSON. **Nothing in it is verified.**
+#[derive(Debug)]
+pub struct Compact<'a> {
+    sealed: Sealed<'a>,
+    payload: Map<String, Value>,
+}
+
+impl<'a> Compact<'a> {
+    /// Takes a text of at most [`MAX_LENGTH`] bytes apart: as [`Sealed::parse`], and a payload that is a strict JSON
+    /// object.
+    ///
+    /// # Errors
+    /// [`Refusal::Malformed`] or [`Refusal::Crit`].
+    pub fn parse(text: &'a str) -> Result<Self, Refusal> {
+        Sealed::parse(text, MAX_LENGTH)?.open()
+    }
+
+    /// The JOSE header.
+    #[must_use]
+    pub const fn header(&self) -> &Map<String, Value> {
+        self.sealed.header()
+    }
+
+    /// The payload, unverified.
+    #[must_use]
+    pub const fn payload(&self) -> &Map<String, Value> {
+        &self.payload
+    }
+
+    /// The payload by value.
+    #[must_use]
+    pub fn into_payload(self) -> Map<String, Value> {
+        self.payload
+    }
+
+    /// As [`Sealed::signing_input`].
+    #[must_use]
+    pub fn signing_input(&self) -> &'a str {
+        self.sealed.signing_input()
+    }
+
+    /// As [`Sealed::signature`].
+    #[must_use]
+    pub fn signature(&self) -> &'a str {
+        self.sealed.signature()
+    }
+
+    /// As [`Sealed::kid`].
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownKid`], as [`Sealed::kid`].
+    pub fn kid(&self) -> Result<Option<&str>, Refusal> {
+        self.sealed.kid()
+    }
+
+    /// As [`Sealed::is_typ`].
+    #[must_use]
+    pub fn is_typ(&self, subtype: &str) -> bool {
+        self.sealed.is_typ(subtype)
     }
 }
 

@@ -13,6 +13,7 @@ pub mod json;
 pub mod jwk;
 mod numeric_date;
 mod refusal;
+pub mod revocation;
 mod signing_key;
 mod thumbprint;
 

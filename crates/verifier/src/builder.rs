@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use carnet_ambient::{Clock, Entropy};
 use carnet_fetch::{FetchError, FetchPolicy, Fetcher, Limits};
@@ -9,9 +10,11 @@ use carnet_token::TokenProfile;
 use url::Url;
 
 use crate::challenge::is_quotable;
-use crate::keys::{IssuerKeys, Shared};
+use crate::discovery::Directory;
+use crate::keys::{IssuerKeys, Purpose, Shared};
+use crate::revocation::{Feed, Remote, Source};
 use crate::verifier::{Issuer, Settings};
-use crate::{IssuerPolicy, KeyLimits, KeySource, Verifier};
+use crate::{FeedRules, IssuerPolicy, KeyLimits, KeySource, RevocationSource, Verifier};
 
 /// A configuration that cannot be used.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
@@ -43,6 +46,18 @@ pub enum BuildError {
     /// The accepted clock difference is negative or larger than five minutes.
     #[error("a clock difference of {0} s is out of range (0 to 300)")]
     Skew(i64),
+    /// The time between polls of revocation feeds, or the grace without one, is out of range.
+    #[error("{what} of {seconds} s is out of range ({min} to {max})")]
+    FeedRules {
+        /// Which of them.
+        what: &'static str,
+        /// What was given, in seconds.
+        seconds: u64,
+        /// The least, in seconds.
+        min: u64,
+        /// The most, in seconds.
+        max: u64,
+    },
     /// The fetcher could not be built.
     #[error(transparent)]
     Fetch(#[from] FetchError),
@@ -58,6 +73,7 @@ pub struct VerifierBuilder {
     clock: Clock,
     entropy: Entropy,
     limits: KeyLimits,
+    feed_rules: FeedRules,
     skew: i64,
     realm: Option<String>,
     resource_metadata: Option<String>,
@@ -73,6 +89,7 @@ impl VerifierBuilder {
             clock: Clock::system(),
             entropy: Entropy::system(),
             limits: KeyLimits::default(),
+            feed_rules: FeedRules::default(),
             skew: 30,
             realm: None,
             resource_metadata: None,
@@ -122,6 +139,12 @@ impl VerifierBuilder {
         self
     }
 
+    /// How revocation feeds are followed, and what becomes of requests while one is missing.
+    pub fn feed_rules(mut self, rules: FeedRules) -> Self {
+        self.feed_rules = rules;
+        self
+    }
+
     /// The accepted difference between the issuer's clock and ours in seconds; by default 30.
     pub fn skew(mut self, seconds: i64) -> Self {
         self.skew = seconds;
@@ -160,6 +183,7 @@ impl VerifierBuilder {
         if !(0..=300).contains(&self.skew) {
             return Err(BuildError::Skew(self.skew));
         }
+        check_feed_rules(&self.feed_rules)?;
         let realm = self.realm.unwrap_or_else(|| self.audiences[0].clone());
         if !is_quotable(&realm) {
             return Err(BuildError::Unquotable("the realm"));
@@ -174,16 +198,7 @@ impl VerifierBuilder {
             check(&policy, shared.fetcher.policy())?;
             warn(&policy);
             let name = policy.rules.issuer.clone();
-            let keys = IssuerKeys::new(
-                number,
-                &name,
-                policy.keys,
-                policy.key_hosts,
-                policy.clamps,
-                Arc::clone(&shared),
-            );
-            let issuer =
-                Issuer { rules: policy.rules, allow_bearer: policy.allow_bearer, keys: Arc::new(keys) };
+            let issuer = assemble(number, policy, &self.feed_rules, &shared);
             if issuers.insert(name.clone(), issuer).is_some() {
                 return Err(BuildError::DuplicateIssuer(name));
             }
@@ -200,6 +215,45 @@ impl VerifierBuilder {
     }
 }
 
+/// The two key sets and the feed of one issuer, which learn from one place where they are.
+fn assemble(number: usize, policy: IssuerPolicy, feed_rules: &FeedRules, shared: &Arc<Shared>) -> Issuer {
+    let name = policy.rules.issuer.as_str();
+    let revocations = policy.revocation_source();
+    let directory = Arc::new(Directory::new(name, policy.key_hosts, Arc::clone(shared)));
+    let keys = |purpose: Purpose, source: KeySource| {
+        // A number of its own for each set: what is missing in one may be in the other.
+        let number = 2 * number + usize::from(purpose == Purpose::Lists);
+        let (directory, shared) = (Arc::clone(&directory), Arc::clone(shared));
+        Arc::new(IssuerKeys::new(number, purpose, source, directory, policy.clamps, shared))
+    };
+    let token_keys = keys(Purpose::AccessTokens, policy.keys);
+    let source = match revocations {
+        RevocationSource::Off => Source::Off,
+        RevocationSource::Local(keys) => Source::Local(keys),
+        RevocationSource::Discovery => Source::Discovery(Remote {
+            list_keys: keys(Purpose::Lists, KeySource::Discovery),
+            token_keys: Arc::clone(&token_keys),
+            directory,
+            shared: Arc::clone(shared),
+        }),
+    };
+    let feed = Arc::new(Feed::new(name, source, feed_rules.clone(), Arc::clone(shared)));
+    Issuer { rules: policy.rules, allow_bearer: policy.allow_bearer, keys: token_keys, feed }
+}
+
+fn check_feed_rules(rules: &FeedRules) -> Result<(), BuildError> {
+    for (what, value, min, max) in [
+        ("a time between polls", rules.poll, FeedRules::MIN_POLL, FeedRules::MAX_POLL),
+        ("a grace without feed", rules.grace, Duration::ZERO, FeedRules::MAX_GRACE),
+    ] {
+        if !(min..=max).contains(&value) {
+            let (seconds, min, max) = (value.as_secs(), min.as_secs(), max.as_secs());
+            return Err(BuildError::FeedRules { what, seconds, min, max });
+        }
+    }
+    Ok(())
+}
+
 fn check(policy: &IssuerPolicy, fetch: &FetchPolicy) -> Result<(), BuildError> {
     let issuer = &policy.rules.issuer;
     if policy.rules.algorithms.is_empty() {
@@ -213,6 +267,9 @@ fn check(policy: &IssuerPolicy, fetch: &FetchPolicy) -> Result<(), BuildError> {
     let vet = |url: &Url| {
         fetch.vet(url, &Limits::key_set().with_port(url.port())).map_err(|error| refuse(error.to_string()))
     };
+    if matches!(policy.revocation_source(), RevocationSource::Discovery) {
+        vet(&url)?;
+    }
     match &policy.keys {
         // Nothing is fetched: any URL may be a name.
         KeySource::Static(_) => Ok(()),

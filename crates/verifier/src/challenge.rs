@@ -3,6 +3,7 @@
 use std::fmt;
 
 use carnet_token::Refusal;
+use carnet_token::revocation::RevokedBy;
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
@@ -33,12 +34,19 @@ pub enum Reason {
     MalformedCredentials,
     /// The access token is refused.
     Token(Refusal),
+    /// The issuer has taken the token back; by which kind of entry of its revocation feed.
+    Revoked(RevokedBy),
     /// The token came as bearer, and the policy of its issuer does not allow that.
     BearerNotAllowed,
     /// The token is bound to its sender and came without the proof.
     ProofMissing,
     /// The keys of the issuer cannot be had: our trouble and not the sender's.
     KeysUnavailable {
+        /// When another try makes sense, in seconds.
+        retry_after: u64,
+    },
+    /// For too long it has not been known what the issuer has revoked: our trouble and not the sender's.
+    FeedUnavailable {
         /// When another try makes sense, in seconds.
         retry_after: u64,
     },
@@ -55,30 +63,45 @@ impl Reason {
             Self::SeveralCredentials => "several_credentials",
             Self::MalformedCredentials => "malformed_credentials",
             Self::Token(refusal) => refusal.code(),
+            Self::Revoked(_) => "revoked",
             Self::BearerNotAllowed => "bearer_not_allowed",
             Self::ProofMissing => "proof_missing",
             Self::KeysUnavailable { .. } => "keys_unavailable",
+            Self::FeedUnavailable { .. } => "revocations_unavailable",
             Self::InsufficientScope => "insufficient_scope",
+        }
+    }
+
+    /// More about it for the log, where there is more: the kind of entry that has revoked the token.
+    #[must_use]
+    pub fn detail(self) -> Option<&'static str> {
+        match self {
+            Self::Revoked(by) => Some(by.name()),
+            _ => None,
         }
     }
 
     fn status(self) -> StatusCode {
         match self {
             Self::SeveralCredentials | Self::MalformedCredentials => StatusCode::BAD_REQUEST,
-            Self::NoCredentials | Self::Token(_) | Self::BearerNotAllowed | Self::ProofMissing => {
-                StatusCode::UNAUTHORIZED
-            }
+            Self::NoCredentials
+            | Self::Token(_)
+            | Self::Revoked(_)
+            | Self::BearerNotAllowed
+            | Self::ProofMissing => StatusCode::UNAUTHORIZED,
             Self::InsufficientScope => StatusCode::FORBIDDEN,
-            Self::KeysUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::KeysUnavailable { .. } | Self::FeedUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
     /// RFC 6750 §3.1. A request without credentials gets no error code: it did nothing wrong yet.
     fn error(self) -> Option<&'static str> {
         match self {
-            Self::NoCredentials | Self::KeysUnavailable { .. } => None,
+            Self::NoCredentials | Self::KeysUnavailable { .. } | Self::FeedUnavailable { .. } => None,
             Self::SeveralCredentials | Self::MalformedCredentials => Some("invalid_request"),
-            Self::Token(_) | Self::BearerNotAllowed | Self::ProofMissing => Some("invalid_token"),
+            Self::Token(_) | Self::Revoked(_) | Self::BearerNotAllowed | Self::ProofMissing => {
+                Some("invalid_token")
+            }
             Self::InsufficientScope => Some("insufficient_scope"),
         }
     }
@@ -125,7 +148,9 @@ impl Challenge {
     #[must_use]
     pub fn retry_after(&self) -> Option<u64> {
         match self.0.reason {
-            Reason::KeysUnavailable { retry_after } => Some(retry_after),
+            Reason::KeysUnavailable { retry_after } | Reason::FeedUnavailable { retry_after } => {
+                Some(retry_after)
+            }
             _ => None,
         }
     }
@@ -195,7 +220,9 @@ mod tests {
             (Reason::Token(Refusal::AtExpired), 401, Some("invalid_token")),
             (Reason::BearerNotAllowed, 401, Some("invalid_token")),
             (Reason::ProofMissing, 401, Some("invalid_token")),
+            (Reason::Revoked(RevokedBy::ClientId), 401, Some("invalid_token")),
             (Reason::KeysUnavailable { retry_after: 7 }, 503, None),
+            (Reason::FeedUnavailable { retry_after: 7 }, 503, None),
             (Reason::InsufficientScope, 403, Some("insufficient_scope")),
         ];
         for (reason, status, error) in table {
@@ -215,13 +242,20 @@ mod tests {
             let told = header(Reason::Token(refusal));
             assert_eq!(told, "Bearer realm=\"https://1r.example\", error=\"invalid_token\"");
         }
+        for by in RevokedBy::ALL {
+            let told = header(Reason::Revoked(by));
+            assert_eq!(told, "Bearer realm=\"https://1r.example\", error=\"invalid_token\"");
+        }
     }
 
     #[test]
     fn our_own_trouble_is_a_503_with_retry_after() {
-        let headers = Challenge::of(Reason::KeysUnavailable { retry_after: 7 }).headers();
-        assert_eq!(headers.get(RETRY_AFTER).unwrap(), "7");
-        assert!(!headers.contains_key(WWW_AUTHENTICATE));
+        for reason in [Reason::KeysUnavailable { retry_after: 7 }, Reason::FeedUnavailable { retry_after: 7 }]
+        {
+            let headers = Challenge::of(reason).headers();
+            assert_eq!(headers.get(RETRY_AFTER).unwrap(), "7");
+            assert!(!headers.contains_key(WWW_AUTHENTICATE));
+        }
     }
 
     #[test]

@@ -1,4 +1,6 @@
-//! From an issuer to its key set: OpenID Connect Discovery 1.0 §4, RFC 8414 §3.
+//! From an issuer to its key set and its revocation feed: OpenID Connect Discovery 1.0 §4, RFC 8414 §3.
+
+mod directory;
 
 use std::time::Duration;
 
@@ -6,6 +8,8 @@ use carnet_fetch::{Clamps, FetchError, Fetched, Fetcher, Limits, same_place};
 use carnet_token::{KeySetError, json};
 use http::StatusCode;
 use url::Url;
+
+pub(crate) use directory::Directory;
 
 /// Why no key set could be had. Logged where it happens; the sender sees a 503.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
@@ -20,6 +24,8 @@ pub(crate) enum KeyTrouble {
     KeySet(#[from] KeySetError),
     #[error("metadata: {0}")]
     Metadata(&'static str),
+    #[error("the issuer does not publish the keys that sign its lists and feeds")]
+    NoListKeys,
     #[error("the task that reads the key set ended")]
     Task,
 }
@@ -35,7 +41,18 @@ impl KeyTrouble {
 #[derive(Clone, Debug)]
 pub(crate) struct Metadata {
     pub(crate) jwks_uri: Url,
+    /// The revocation feed, if the issuer has one.
+    pub(crate) feed: Option<Advertised>,
     pub(crate) lifetime: Duration,
+}
+
+/// Where an issuer's revocation feed is, and the keys that sign it: private members of the metadata.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Advertised {
+    /// There, both of them.
+    At { revocations_uri: Url, trust_list_jwks_uri: Url },
+    /// Nowhere that may be asked: not a URL, on another host, or without the keys.
+    Unusable,
 }
 
 /// Ask both well-known places; the second only if the first does not exist.
@@ -54,8 +71,8 @@ pub(crate) async fn discover(
             continue;
         }
         let body = json_body(&answer)?;
-        let jwks_uri = check(body, issuer, &base, key_hosts)?;
-        return Ok(Metadata { jwks_uri, lifetime: answer.freshness(&Clamps::metadata()).lifetime() });
+        let (jwks_uri, feed) = check(body, issuer, &base, key_hosts)?;
+        return Ok(Metadata { jwks_uri, feed, lifetime: answer.freshness(&Clamps::metadata()).lifetime() });
     }
     Err(last)
 }
@@ -82,7 +99,12 @@ pub(crate) fn json_body(answer: &Fetched) -> Result<&[u8], KeyTrouble> {
     Ok(&answer.bytes)
 }
 
-fn check(body: &[u8], issuer: &str, base: &Url, key_hosts: &[String]) -> Result<Url, KeyTrouble> {
+fn check(
+    body: &[u8],
+    issuer: &str,
+    base: &Url,
+    key_hosts: &[String],
+) -> Result<(Url, Option<Advertised>), KeyTrouble> {
     let metadata = json::parse_object(body).map_err(|_| KeyTrouble::Metadata("not a JSON object"))?;
     let text = |name: &str| metadata.get(name).and_then(serde_json::Value::as_str);
     // RFC 8414 §3.3: a document that speaks for somebody else is not used.
@@ -91,10 +113,27 @@ fn check(body: &[u8], issuer: &str, base: &Url, key_hosts: &[String]) -> Result<
     }
     let uri = text("jwks_uri").ok_or(KeyTrouble::Metadata("no jwks_uri"))?;
     let uri: Url = uri.parse().map_err(|_| KeyTrouble::Metadata("jwks_uri is not a URL"))?;
-    if same_place(base, &uri) || key_hosts.iter().any(|allowed| is_at(&uri, allowed)) {
-        Ok(uri)
-    } else {
-        Err(KeyTrouble::Metadata("jwks_uri is on another host"))
+    if !same_place(base, &uri) && !key_hosts.iter().any(|allowed| is_at(&uri, allowed)) {
+        return Err(KeyTrouble::Metadata("jwks_uri is on another host"));
+    }
+    Ok((uri, advertised(&metadata, base)))
+}
+
+/// The feed and its keys, from the issuer itself: a host that may keep the key set has no say in what is revoked.
+///
+/// An address that is refused is kept as one that nothing can be fetched from: an issuer whose feed cannot be followed
+/// is not one without a feed.
+fn advertised(metadata: &serde_json::Map<String, serde_json::Value>, base: &Url) -> Option<Advertised> {
+    let feed = metadata.get("revocations_uri")?;
+    let own = |value: Option<&serde_json::Value>| {
+        let url = value.and_then(serde_json::Value::as_str).and_then(|text| text.parse::<Url>().ok());
+        url.filter(|url| same_place(base, url) && url.fragment().is_none())
+    };
+    match (own(Some(feed)), own(metadata.get("trust_list_jwks_uri"))) {
+        (Some(revocations_uri), Some(trust_list_jwks_uri)) => {
+            Some(Advertised::At { revocations_uri, trust_list_jwks_uri })
+        }
+        _ => Some(Advertised::Unusable),
     }
 }
 
@@ -114,7 +153,7 @@ mod tests {
 
     fn judge(issuer: &str, document: &str, key_hosts: &[&str]) -> Result<String, KeyTrouble> {
         let hosts: Vec<String> = key_hosts.iter().map(|&host| host.to_owned()).collect();
-        check(document.as_bytes(), issuer, &issuer.parse().unwrap(), &hosts).map(Into::into)
+        check(document.as_bytes(), issuer, &issuer.parse().unwrap(), &hosts).map(|(uri, _)| uri.into())
     }
 
     fn document(issuer: &str, jwks_uri: &str) -> String {
@@ -167,6 +206,46 @@ mod tests {
     fn a_document_with_duplicate_members_is_refused() {
         let twice = r#"{"issuer":"https://b.example","issuer":"https://iap.example","jwks_uri":"https://iap.example/j"}"#;
         assert!(judge("https://iap.example", twice, &[]).is_err());
+    }
+
+    #[test]
+    fn a_feed_is_followed_at_the_issuer_alone() {
+        let issuer = "https://iap.example";
+        let judge = |feed: serde_json::Value, keys: serde_json::Value| {
+            let mut metadata =
+                serde_json::json!({ "issuer": issuer, "jwks_uri": "https://keys.example/jwks" });
+            for (name, value) in [("revocations_uri", feed), ("trust_list_jwks_uri", keys)] {
+                if !value.is_null() {
+                    metadata[name] = value;
+                }
+            }
+            let hosts = ["keys.example".to_owned()];
+            check(metadata.to_string().as_bytes(), issuer, &issuer.parse().unwrap(), &hosts).unwrap().1
+        };
+        let (feed, keys) = ("https://iap.example/revocations", "https://iap.example/trusted-iaps/keys.json");
+        let at = judge(feed.into(), keys.into());
+        assert_eq!(
+            at,
+            Some(Advertised::At {
+                revocations_uri: feed.parse().unwrap(),
+                trust_list_jwks_uri: keys.parse().unwrap()
+            })
+        );
+        assert_eq!(judge(serde_json::Value::Null, keys.into()), None);
+        for (feed, keys) in [
+            ("https://keys.example/revocations", keys),
+            (feed, "https://keys.example/keys.json"),
+            ("http://iap.example/revocations", keys),
+            ("https://iap.example:8443/revocations", keys),
+            ("https://iap.example@evil.example/revocations", keys),
+            ("/revocations", keys),
+            ("", keys),
+            (feed, ""),
+        ] {
+            assert_eq!(judge(feed.into(), keys.into()), Some(Advertised::Unusable), "{feed} {keys}");
+        }
+        assert_eq!(judge(feed.into(), serde_json::Value::Null), Some(Advertised::Unusable));
+        assert_eq!(judge(7.into(), keys.into()), Some(Advertised::Unusable));
     }
 
     #[test]

@@ -6,11 +6,11 @@ use std::time::Duration;
 use carnet_ambient::{Clock, Entropy};
 use carnet_fetch::{CacheControl, Clamps, Fetched, Fetcher, Freshness, Limits, Request, SingleFlight};
 use carnet_token::jwk::{KeyError, Withheld};
-use carnet_token::{Algorithm, KeySet, PublicKey};
+use carnet_token::{Algorithm, KeySet, PublicKey, Thumbprint};
 use http::StatusCode;
 use url::Url;
 
-use crate::discovery::{self, KeyTrouble, Metadata};
+use crate::discovery::{self, Advertised, Directory, KeyTrouble};
 use crate::{KeySource, Reason, Refusal};
 use budget::{Bucket, Missing};
 use state::{Forced, Held, Plan, State};
@@ -77,22 +77,29 @@ impl Shared {
         Self { fetcher, clock, entropy, limits, bucket, missing }
     }
 
-    fn random(&self) -> u8 {
+    pub(crate) fn random(&self) -> u8 {
         self.entropy.bytes::<1>()[0]
     }
 }
 
-/// The keys of one issuer.
+/// What the keys of a set sign. One purpose per key: the sets of one issuer are never mixed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    AccessTokens,
+    /// Trust lists and revocation feeds.
+    Lists,
+}
+
+/// The keys of one issuer for one purpose.
 #[derive(Debug)]
 pub(crate) struct IssuerKeys {
     number: usize,
-    issuer: String,
+    purpose: Purpose,
     source: KeySource,
-    key_hosts: Vec<String>,
+    directory: Arc<Directory>,
     clamps: Clamps,
     shared: Arc<Shared>,
     state: Mutex<State>,
-    metadata: Mutex<Option<(Metadata, Duration)>>,
     flight: SingleFlight<(), ()>,
 }
 
@@ -102,7 +109,7 @@ enum Loaded {
     Unchanged { freshness: Option<Freshness> },
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Nothing in here is left half-changed by a panic.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -110,16 +117,27 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl IssuerKeys {
     pub(crate) fn new(
         number: usize,
-        issuer: &str,
+        purpose: Purpose,
         source: KeySource,
-        key_hosts: Vec<String>,
+        directory: Arc<Directory>,
         clamps: Clamps,
         shared: Arc<Shared>,
     ) -> Self {
         let state = Mutex::new(State::new(shared.limits.per_issuer_per_minute));
-        let issuer = issuer.to_owned();
-        let (metadata, flight) = (Mutex::new(None), SingleFlight::new());
-        Self { number, issuer, source, key_hosts, clamps, shared, state, metadata, flight }
+        Self { number, purpose, source, directory, clamps, shared, state, flight: SingleFlight::new() }
+    }
+
+    fn issuer(&self) -> &str {
+        self.directory.issuer()
+    }
+
+    /// Whether this key is among those held.
+    pub(crate) fn holds(&self, thumbprint: &Thumbprint) -> bool {
+        let among = |keys: &KeySet| keys.iter().any(|key| key.thumbprint() == *thumbprint);
+        match &self.source {
+            KeySource::Static(keys) => among(keys),
+            _ => lock(&self.state).held.as_ref().is_some_and(|held| among(&held.keys)),
+        }
     }
 
     /// The key for a token: by (issuer, kid), or the only one that fits the algorithm.
@@ -204,7 +222,7 @@ impl IssuerKeys {
             this.flight.run((), move || async move { worker.attempt(seen).await }).await;
         };
         if tokio::spawn(flight).await.is_err() {
-            tracing::error!(issuer = self.issuer, "the task that fetches the key set ended");
+            tracing::error!(issuer = self.issuer(), "the task that fetches the key set ended");
         }
     }
 
@@ -231,9 +249,9 @@ impl IssuerKeys {
             Ok(Loaded::New { mut keys, uri, answer }) => {
                 state.withhold_leaked(&mut keys);
                 for withheld in keys.withheld() {
-                    report(&self.issuer, withheld);
+                    report(self.issuer(), withheld);
                 }
-                tracing::debug!(issuer = self.issuer, keys = keys.len(), "key set fetched");
+                tracing::debug!(issuer = self.issuer(), purpose = ?self.purpose, keys = keys.len(), "key set fetched");
                 let freshness = answer.freshness(&self.clamps);
                 state.replaced(Held {
                     keys: Arc::new(keys),
@@ -249,7 +267,7 @@ impl IssuerKeys {
             Err(trouble) => {
                 state.failed(now, random);
                 let held = state.usable(now).is_some();
-                tracing::warn!(issuer = self.issuer, %trouble, degraded = held, "key set not fetched");
+                tracing::warn!(issuer = self.issuer(), purpose = ?self.purpose, %trouble, degraded = held, "key set not fetched");
             }
         }
     }
@@ -283,27 +301,16 @@ impl IssuerKeys {
         if let KeySource::Url(uri) = &self.source {
             return Ok(uri.clone());
         }
-        let now = self.shared.clock.monotonic();
-        let known = lock(&self.metadata).clone();
-        if let Some((metadata, learnt_at)) = &known
-            && now.saturating_sub(*learnt_at) < metadata.lifetime
-        {
-            return Ok(metadata.jwks_uri.clone());
-        }
-        match discovery::discover(&self.shared.fetcher, &self.issuer, &self.key_hosts).await {
-            Ok(metadata) => {
-                let uri = metadata.jwks_uri.clone();
-                *lock(&self.metadata) = Some((metadata, now));
-                Ok(uri)
-            }
-            // The place of the key set rarely changes; the key set itself decides what is still valid.
-            Err(trouble) if trouble.is_absence() => known.map(|(old, _)| old.jwks_uri).ok_or(trouble),
-            Err(trouble) => Err(trouble),
+        let metadata = self.directory.metadata().await?;
+        match (self.purpose, metadata.feed) {
+            (Purpose::AccessTokens, _) => Ok(metadata.jwks_uri),
+            (Purpose::Lists, Some(Advertised::At { trust_list_jwks_uri, .. })) => Ok(trust_list_jwks_uri),
+            (Purpose::Lists, _) => Err(KeyTrouble::NoListKeys),
         }
     }
 
     pub(crate) fn status(&self) -> IssuerStatus {
-        let issuer = self.issuer.clone();
+        let issuer = self.issuer().to_owned();
         if let KeySource::Static(keys) = &self.source {
             return IssuerStatus { issuer, keys: keys.len(), age: None, degraded: false };
         }

@@ -4,6 +4,8 @@ use carnet_fetch::Clamps;
 use carnet_token::{Algorithm, ClaimNames, IssuerRules, KeySet, TokenProfile};
 use url::Url;
 
+use crate::RevocationSource;
+
 /// One issuer that is trusted, and how far.
 ///
 /// Everything is per issuer and nothing is global: the rules that apply to a token are those of the issuer
@@ -13,6 +15,7 @@ pub struct IssuerPolicy {
     pub(crate) rules: IssuerRules,
     pub(crate) allow_bearer: bool,
     pub(crate) keys: KeySource,
+    pub(crate) revocations: Option<RevocationSource>,
     pub(crate) key_hosts: Vec<String>,
     pub(crate) clamps: Clamps,
 }
@@ -39,6 +42,7 @@ impl IssuerPolicy {
             rules: IssuerRules::new(issuer),
             allow_bearer: false,
             keys: KeySource::Discovery,
+            revocations: None,
             key_hosts: Vec::new(),
             clamps: Clamps::own(),
         }
@@ -108,6 +112,22 @@ impl IssuerPolicy {
     pub fn keys(mut self, source: KeySource) -> Self {
         self.keys = source;
         self
+    }
+
+    /// Where its revocation feed comes from; by default [`RevocationSource::Discovery`] when its keys are found by
+    /// discovery, and [`RevocationSource::Off`] otherwise.
+    #[must_use]
+    pub fn revocations(mut self, source: RevocationSource) -> Self {
+        self.revocations = Some(source);
+        self
+    }
+
+    pub(crate) fn revocation_source(&self) -> RevocationSource {
+        match (&self.revocations, &self.keys) {
+            (Some(chosen), _) => chosen.clone(),
+            (None, KeySource::Discovery) => RevocationSource::Discovery,
+            (None, _) => RevocationSource::Off,
+        }
     }
 
     /// Let the metadata point to a key set on another host, given as `host` or `host:port`.

@@ -1,25 +1,34 @@
 //! An issuer in memory, for the tests of those who use this crate (feature `testing`).
 //!
-//! No network and no clock of its own: tokens are dated by the clock that it is given.
+//! No network and no clock of its own: tokens and feeds are dated by the clock that it is given.
+
+use std::sync::{Mutex, PoisonError};
 
 use carnet_ambient::{Clock, Entropy};
+use carnet_token::revocation::{self, Entry, FeedClaims};
 use carnet_token::{
     AccessTokenClaims, AccessTokenTyp, Algorithm, ClaimNames, Confirmation, Jwk, KeySet, SigningKey,
     access_token,
 };
 use serde_json::json;
 
-use crate::{IssuerPolicy, KeySource};
+use crate::{IssuerPolicy, KeySource, RevocationSource};
+
+pub use carnet_token::Thumbprint;
+pub use carnet_token::revocation::Entry as RevocationEntry;
 
 /// The issuer of a [`TestIssuer`]; `.invalid` never resolves (RFC 6761).
 pub const ISSUER: &str = "https://iap.invalid";
 
-/// An issuer in memory with a fresh ES256 key.
+/// An issuer in memory with fresh ES256 keys: one for its tokens, one for its revocation feed.
 #[derive(Debug)]
 pub struct TestIssuer {
     issuer: String,
     key: SigningKey,
     jwk: Jwk,
+    list_key: SigningKey,
+    list_jwk: Jwk,
+    revoked: Mutex<Vec<Entry>>,
     clock: Clock,
     entropy: Entropy,
 }
@@ -47,12 +56,18 @@ impl TestIssuer {
     /// # Errors
     /// [`TestIssuerError`] when no key can be made.
     pub fn named(issuer: impl Into<String>, clock: &Clock) -> Result<Self, TestIssuerError> {
-        use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
-        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(failed)?;
-        let der = pair.to_pkcs8v1().map_err(failed)?;
-        let key = SigningKey::from_pkcs8_der("test", Algorithm::Es256, der.as_ref()).map_err(failed)?;
-        let jwk = key.public_jwk().cloned().ok_or_else(|| failed("no public key"))?;
-        Ok(Self { issuer: issuer.into(), key, jwk, clock: clock.clone(), entropy: Entropy::system() })
+        let (key, jwk) = fresh_key("test")?;
+        let (list_key, list_jwk) = fresh_key("test-list")?;
+        Ok(Self {
+            issuer: issuer.into(),
+            key,
+            jwk,
+            list_key,
+            list_jwk,
+            revoked: Mutex::new(Vec::new()),
+            clock: clock.clone(),
+            entropy: Entropy::system(),
+        })
     }
 
     /// The issuer's name.
@@ -82,6 +97,41 @@ impl TestIssuer {
         Ok(IssuerPolicy::new(&self.issuer).keys(KeySource::Static(keys)).allow_bearer(true))
     }
 
+    /// As [`TestIssuer::policy`], and the issuer has a revocation feed: hand it in with
+    /// [`Verifier::take_feed`](crate::Verifier::take_feed).
+    ///
+    /// # Errors
+    /// [`TestIssuerError`] when a key set cannot be read.
+    pub fn policy_with_feed(&self) -> Result<IssuerPolicy, TestIssuerError> {
+        let document = json!({ "keys": [self.list_jwk.to_value()] }).to_string();
+        let keys = KeySet::parse(document.as_bytes()).map_err(failed)?;
+        Ok(self.policy()?.revocations(RevocationSource::Local(keys)))
+    }
+
+    /// Revoke something; the next [`TestIssuer::feed`] tells.
+    pub fn revoke(&self, entry: RevocationEntry) {
+        self.revoked.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
+    }
+
+    /// The complete revocation feed as the issuer would publish it now.
+    ///
+    /// # Errors
+    /// [`TestIssuerError`] when the signature cannot be made.
+    pub fn feed(&self) -> Result<String, TestIssuerError> {
+        let revoked = self.revoked.lock().unwrap_or_else(PoisonError::into_inner);
+        let iat = self.clock.now();
+        let claims = FeedClaims {
+            iss: &self.issuer,
+            iat,
+            exp: iat + revocation::LIFETIME,
+            // Every entry is one change.
+            seq: revoked.len() as u64,
+            since: 0,
+            entries: &revoked,
+        };
+        revocation::sign(&claims, &self.list_key).map_err(failed)
+    }
+
     /// A token for `audience`, to be shaped and minted.
     pub fn token(&self, audience: impl Into<String>) -> TestToken<'_> {
         TestToken {
@@ -98,6 +148,15 @@ impl TestIssuer {
             confirmation: None,
         }
     }
+}
+
+fn fresh_key(kid: &str) -> Result<(SigningKey, Jwk), TestIssuerError> {
+    use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(failed)?;
+    let der = pair.to_pkcs8v1().map_err(failed)?;
+    let key = SigningKey::from_pkcs8_der(kid, Algorithm::Es256, der.as_ref()).map_err(failed)?;
+    let jwk = key.public_jwk().cloned().ok_or_else(|| failed("no public key"))?;
+    Ok((key, jwk))
 }
 
 /// A token of a [`TestIssuer`] that has not been minted yet.

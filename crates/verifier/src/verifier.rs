@@ -6,12 +6,15 @@ use std::sync::Arc;
 
 use carnet_token::access_token::Unverified;
 use carnet_token::{AccessToken, IssuerRules};
-use http::HeaderMap;
 use http::request::Parts;
+use http::{HeaderMap, Method};
 
 use crate::credentials::Credentials;
 use crate::keys::{IssuerKeys, Shared};
-use crate::{Challenge, Identity, IssuerStatus, Proof, Reason, Refusal, VerifierBuilder};
+use crate::revocation::Feed;
+use crate::{
+    Challenge, FeedState, Identity, IssuerStatus, Proof, Reason, Refusal, TakeFeedError, VerifierBuilder,
+};
 
 /// Decides who is asking. Cheap to clone; all clones share one set of keys.
 #[derive(Clone)]
@@ -32,6 +35,7 @@ pub(crate) struct Issuer {
     pub(crate) rules: IssuerRules,
     pub(crate) allow_bearer: bool,
     pub(crate) keys: Arc<IssuerKeys>,
+    pub(crate) feed: Arc<Feed>,
 }
 
 impl Verifier {
@@ -50,31 +54,42 @@ impl Verifier {
     /// # Errors
     /// The [`Challenge`] to answer with.
     pub async fn verify(&self, parts: &Parts) -> Result<Identity, Challenge> {
-        self.verify_headers(&parts.headers, parts.uri.query()).await
+        self.verify_headers(&parts.method, &parts.headers, parts.uri.query()).await
     }
 
-    /// Decide about a request by its header fields and its query, for servers without [`http::request::Parts`].
+    /// Decide about a request by its method, header fields and query, for servers without [`http::request::Parts`].
     ///
     /// # Errors
     /// The [`Challenge`] to answer with.
     pub async fn verify_headers(
         &self,
+        method: &Method,
         headers: &HeaderMap,
         query: Option<&str>,
     ) -> Result<Identity, Challenge> {
         match Credentials::of(headers, query) {
-            Ok(Credentials::Bearer(token)) => self.verify_bearer(token).await,
+            Ok(Credentials::Bearer(token)) => self.verify_bearer_for(method, token).await,
             Err(reason) => Err(self.refuse(reason, None)),
         }
     }
 
-    /// Decide about an access token that came without any proof.
+    /// Decide about an access token that came without any proof, as if it came with a request that changes something.
     ///
     /// # Errors
     /// The [`Challenge`] to answer with.
     pub async fn verify_bearer(&self, token: &str) -> Result<Identity, Challenge> {
+        self.verify_bearer_for(&Method::POST, token).await
+    }
+
+    /// Decide about an access token that came without any proof, with a request of this method.
+    ///
+    /// The method counts while it is not known what was revoked (see [`FeedRules`](crate::FeedRules)).
+    ///
+    /// # Errors
+    /// The [`Challenge`] to answer with.
+    pub async fn verify_bearer_for(&self, method: &Method, token: &str) -> Result<Identity, Challenge> {
         let mut issuer = None;
-        let decision = self.decide(token, &Presented::Bearer, &mut issuer).await;
+        let decision = self.decide(token, &Presented::Bearer, method.is_safe(), &mut issuer).await;
         match decision {
             Ok(identity) => {
                 tracing::debug!(
@@ -95,6 +110,7 @@ impl Verifier {
         &'a self,
         token: &str,
         presented: &Presented,
+        safe: bool,
         known: &mut Option<&'a str>,
     ) -> Result<Identity, Reason> {
         let (settings, clock) = (&*self.0, &self.0.shared.clock);
@@ -112,13 +128,14 @@ impl Verifier {
         let token = unverified
             .verify(&issuer.rules, &key, &settings.audiences, clock.now(), settings.skew)
             .map_err(Reason::Token)?;
+        issuer.feed.admit(&token, &key, safe).await?;
         let proof = confirm(issuer, &token, presented)?;
         Ok(Identity::new(token, proof))
     }
 
     fn refuse(&self, reason: Reason, issuer: Option<&str>) -> Challenge {
         // For whoever looks for more: the refusal itself is logged once, by the server that gives it.
-        tracing::debug!(issuer, reason = reason.code(), "request refused");
+        tracing::debug!(issuer, reason = reason.code(), detail = reason.detail(), "request refused");
         self.dress(Challenge::of(reason))
     }
 
@@ -129,18 +146,52 @@ impl Verifier {
         challenge.dressed(&settings.realm, settings.resource_metadata.as_deref(), settings.explain)
     }
 
-    /// Fetch all key sets now rather than at the first request.
+    /// Fetch all key sets and revocation feeds now rather than at the first request. A feed that cannot be had is no
+    /// failure here: see [`Verifier::feed_state`].
     ///
     /// # Errors
     /// The issuers whose keys cannot be had; they are tried again when needed.
     pub async fn warm_up(&self) -> Result<(), Vec<String>> {
         let mut failed = Vec::new();
         for (name, issuer) in &self.0.issuers {
-            if issuer.keys.warm().await.is_err() {
-                failed.push(name.clone());
+            match issuer.keys.warm().await {
+                Ok(()) => issuer.feed.warm().await,
+                Err(_) => failed.push(name.clone()),
             }
         }
         if failed.is_empty() { Ok(()) } else { Err(failed) }
+    }
+
+    /// Poll every revocation feed whose time has come, and wait for polls that are under way.
+    ///
+    /// This happens by itself, in the background, from the first request or [`Verifier::warm_up`] on. For tests that
+    /// move the clock.
+    pub async fn poll_feeds(&self) {
+        for issuer in self.0.issuers.values() {
+            issuer.feed.poll().await;
+        }
+    }
+
+    /// Take a revocation feed that somebody brings, for an issuer with
+    /// [`RevocationSource::Local`](crate::RevocationSource::Local). Gives its number back.
+    ///
+    /// # Errors
+    /// [`TakeFeedError`]; what was known before stays known.
+    pub fn take_feed(&self, issuer: &str, feed: &str) -> Result<u64, TakeFeedError> {
+        let issuer = self.0.issuers.get(issuer).ok_or(TakeFeedError::UnknownIssuer)?;
+        issuer.feed.take(feed)
+    }
+
+    /// How things stand with the revocation feed of `issuer`; `None` if it is not trusted.
+    #[must_use]
+    pub fn feed_state(&self, issuer: &str) -> Option<FeedState> {
+        self.0.issuers.get(issuer).map(|issuer| issuer.feed.state())
+    }
+
+    /// How things stand with the revocation feed of each issuer.
+    #[must_use]
+    pub fn feed_states(&self) -> Vec<FeedState> {
+        self.0.issuers.values().map(|issuer| issuer.feed.state()).collect()
     }
 
     /// How things stand with the keys of each issuer.

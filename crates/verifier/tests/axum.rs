@@ -112,3 +112,33 @@ async fn a_scope_can_be_asked_for() {
         "Bearer realm=\"https://1r.example\", error=\"insufficient_scope\", scope=\"logistics_objects:write\""
     );
 }
+
+#[tokio::test]
+async fn the_method_counts_while_the_feed_is_missing() {
+    let clock = Clock::manual(1_800_000_000_000);
+    let issuer = TestIssuer::new(&clock).unwrap();
+    let verifier = Verifier::builder(AUDIENCE)
+        .trust(issuer.policy_with_feed().unwrap())
+        .clock(clock.clone())
+        .build()
+        .unwrap();
+    let layered =
+        Router::new().route("/behind", get(who).post(who)).layer(AuthenticateLayer::new(verifier.clone()));
+    let router = Router::new().route("/who", get(who).post(who)).merge(layered).with_state(App { verifier });
+    let send = async |method: &str, path: &str| {
+        let token = issuer.token(AUDIENCE).mint().unwrap();
+        let request = Request::builder().method(method).uri(path);
+        let request = request.header("authorization", format!("Bearer {token}")).body(Body::empty()).unwrap();
+        router.clone().oneshot(request).await.unwrap()
+    };
+    for path in ["/behind", "/who"] {
+        assert_eq!(send("POST", path).await.status(), StatusCode::OK, "{path}, none has come yet");
+    }
+    clock.advance(std::time::Duration::from_mins(10));
+    for path in ["/behind", "/who"] {
+        assert_eq!(send("GET", path).await.status(), StatusCode::OK, "{path}");
+        let refused = send("POST", path).await;
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        assert_eq!(refused.headers()["retry-after"], "1", "{path}");
+    }
+}

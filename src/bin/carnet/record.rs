@@ -63,6 +63,10 @@ impl Mounted {
             .collect();
         record.allow_insecure_loopback = config.allow_insecure_loopback;
         record.allow_bearer = config.allow_bearer;
+        record.revocation_poll = Duration::from_secs(config.revocation_poll);
+        if !config.reads_without_feed {
+            record.reads_without_feed = carnet_record::ReadsWithoutFeed::Refuse;
+        }
         record.hide_existence = config.hide_existence;
         record.implicit_grant = config.implicit_grant;
         let server = carnet_record::Server::open(record, database.clone(), clock, entropy)

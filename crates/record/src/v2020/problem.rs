@@ -82,6 +82,7 @@ impl Problem {
         };
         let mut problem = Self::new(status, challenge.reason().code(), title);
         problem.0.headers = challenge.headers();
+        problem.0.cause = challenge.reason().detail().map(str::to_owned);
         problem
     }
 
@@ -108,12 +109,12 @@ impl Problem {
         let issuer = subject.map_or("", |subject| subject.issuer.as_str());
         let client_id = subject.map_or("", |subject| subject.client_id.as_str());
         let (status, reason) = (self.0.status.as_u16(), self.0.code);
+        let cause = self.0.cause.as_deref();
         if self.0.status.is_server_error() {
-            let cause = self.0.cause.as_deref().unwrap_or_default();
             tracing::error!(status, reason, cause, %method, path, issuer, client_id, id, "request failed");
         } else {
             let detail = self.0.detail.as_ref().map_or("", |detail| detail.message.as_str());
-            tracing::info!(status, reason, detail, %method, path, issuer, client_id, id, "request refused");
+            tracing::info!(status, reason, cause, detail, %method, path, issuer, client_id, id, "request refused");
         }
     }
 

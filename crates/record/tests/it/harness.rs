@@ -4,6 +4,7 @@ use axum::body::Body;
 use carnet_ambient::{Clock, Entropy};
 use carnet_db::testing::TestDatabase;
 use carnet_record::{Company, Config, Server};
+use carnet_verifier::IssuerPolicy;
 use carnet_verifier::testing::{TestIssuer, TestToken};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -22,6 +23,7 @@ pub const READ_WRITE: &str = "logistics_objects:read logistics_objects:write";
 pub struct World {
     pub clock: Clock,
     pub issuer: TestIssuer,
+    pub server: Server,
     pub router: axum::Router,
     _database: TestDatabase,
 }
@@ -38,6 +40,18 @@ impl World {
     }
 
     pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::trusting(|issuer| issuer.policy().unwrap(), change).await
+    }
+
+    /// The issuer has a revocation feed; `tell` hands it in.
+    pub async fn with_feed(change: impl FnOnce(&mut Config)) -> Self {
+        Self::trusting(|issuer| issuer.policy_with_feed().unwrap(), change).await
+    }
+
+    async fn trusting(
+        policy: impl FnOnce(&TestIssuer) -> IssuerPolicy,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         // Without a global subscriber, a log line that another test reaches first may be switched off for all
         // threads, and a test that reads its log would miss it.
         let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry());
@@ -52,14 +66,20 @@ impl World {
         let database = TestDatabase::create().await;
         let server = Server::open_with(
             config,
-            issuer.policy().unwrap(),
+            policy(&issuer),
             database.connect().await,
             clock.clone(),
             Entropy::seeded(42),
         )
         .await
         .unwrap();
-        Self { clock, issuer, router: server.router(), _database: database }
+        Self { clock, issuer, router: server.router(), server, _database: database }
+    }
+
+    /// Hands the issuer's revocation feed in.
+    pub fn tell(&self) {
+        let feed = self.issuer.feed().unwrap();
+        self.server.verifier().take_feed(self.issuer.issuer(), &feed).unwrap();
     }
 
     pub fn token(&self, company: &str) -> TestToken<'_> {

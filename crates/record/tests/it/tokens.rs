@@ -1,10 +1,13 @@
 //! The tokens of everybody else.
 
+use std::time::Duration;
+
 use carnet_ambient::Clock;
-use carnet_verifier::testing::TestIssuer;
+use carnet_record::ReadsWithoutFeed;
+use carnet_verifier::testing::{RevocationEntry, TestIssuer};
 use http::StatusCode;
 
-use crate::harness::{AIRLINE, BASE, World};
+use crate::harness::{AIRLINE, BASE, FORWARDER, JSON, World, waybill};
 
 #[tokio::test]
 async fn tokens_that_are_not_good_are_refused() {
@@ -67,7 +70,7 @@ async fn a_token_grows_old() {
     let world = World::new().await;
     world.waybill("awb_1").await;
     let token = world.token(AIRLINE).mint().unwrap();
-    world.clock.advance(std::time::Duration::from_secs(700));
+    world.clock.advance(Duration::from_secs(700));
     world.request("GET", "/airline/awb_1").bearer(&token).send().await.problem(401);
 }
 
@@ -78,5 +81,56 @@ async fn health_needs_no_token() {
     assert_eq!((healthy.status, healthy.json()["status"].as_str()), (StatusCode::OK, Some("ok")));
     let ready = world.request("GET", "/readyz").send().await;
     assert_eq!(ready.status, StatusCode::OK, "{}", ready.text());
-    assert_eq!(ready.json(), serde_json::json!({"status": "ready", "database": "ok", "keys": "ok"}));
+    assert_eq!(
+        ready.json(),
+        serde_json::json!({"status": "ready", "database": "ok", "keys": "ok", "revocations": "ok"})
+    );
+}
+
+#[tokio::test]
+async fn a_revoked_company_is_refused_and_no_other() {
+    let world = World::with_feed(|_| {}).await;
+    world.tell();
+    world.waybill("awb_1").await;
+    world.issuer.revoke(RevocationEntry::agent_uri(AIRLINE));
+    world.tell();
+    let refused = world.get("/airline/awb_1", AIRLINE).send().await;
+    assert_eq!(refused.problem(401), "", "the caller is not told why");
+    assert!(refused.header("www-authenticate").contains("invalid_token"), "{:?}", refused.headers);
+    assert_eq!(world.get("/airline/awb_1", FORWARDER).send().await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn without_a_revocation_feed_writing_stops_and_reading_goes_on() {
+    let world = World::with_feed(|_| {}).await;
+    let readiness = async || {
+        let ready = world.request("GET", "/readyz").send().await;
+        (ready.status, ready.json()["revocations"].as_str().unwrap().to_owned())
+    };
+    world.tell();
+    world.waybill("awb_1").await;
+    assert_eq!(readiness().await, (StatusCode::OK, "ok".to_owned()));
+    world.clock.advance(Duration::from_mins(2));
+    assert_eq!(readiness().await, (StatusCode::OK, "degraded".to_owned()));
+    world.waybill("awb_2").await;
+    world.clock.advance(Duration::from_mins(10));
+    assert_eq!(readiness().await, (StatusCode::OK, "unavailable".to_owned()));
+    let write = world.post("/airline/awb_3", AIRLINE, JSON, waybill().to_string()).send().await;
+    write.problem(503);
+    assert!(!write.header("retry-after").is_empty() && write.header("www-authenticate").is_empty());
+    assert_eq!(world.get("/airline/awb_1", AIRLINE).send().await.status, StatusCode::OK);
+    world.tell();
+    world.waybill("awb_3").await;
+    assert_eq!(readiness().await, (StatusCode::OK, "ok".to_owned()));
+}
+
+#[tokio::test]
+async fn reading_stops_too_where_it_is_configured() {
+    let world = World::with_feed(|config| config.reads_without_feed = ReadsWithoutFeed::Refuse).await;
+    world.tell();
+    world.waybill("awb_1").await;
+    world.clock.advance(Duration::from_mins(12));
+    world.get("/airline/awb_1", AIRLINE).send().await.problem(503);
+    let ready = world.request("GET", "/readyz").send().await;
+    assert_eq!(ready.status, StatusCode::SERVICE_UNAVAILABLE, "{}", ready.text());
 }

@@ -84,7 +84,12 @@ pub struct Behaviour {
     pub delay: Duration,
     /// Send an entity tag, and 304 to whoever shows it.
     pub etag: Option<String>,
+    /// What answers before everything else.
+    pub more: Option<More>,
 }
+
+/// Further addresses of the IAP.
+pub type More = Arc<dyn Fn(&Uri) -> Option<Response> + Send + Sync>;
 
 #[derive(Default)]
 pub struct Hits {
@@ -132,6 +137,7 @@ impl Iap {
             metadata: None,
             delay: Duration::ZERO,
             etag: None,
+            more: None,
         }));
         let hits = Arc::new(Hits::default());
         let state =
@@ -160,6 +166,9 @@ pub fn clock() -> Clock {
 
 async fn answer(State(shared): State<Shared>, uri: Uri, headers: HeaderMap) -> Response {
     let behaviour = shared.behaviour.lock().unwrap().clone();
+    if let Some(response) = behaviour.more.as_ref().and_then(|more| more(&uri)) {
+        return response;
+    }
     match uri.path() {
         "/.well-known/openid-configuration" => {
             shared.hits.metadata.fetch_add(1, Ordering::SeqCst);
