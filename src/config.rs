@@ -2,11 +2,13 @@
 //! into private fields, so that the rest of the program cannot meet a value that makes no sense.
 
 mod check;
+mod proxies;
 mod raw;
 mod record;
 mod validated;
 
 pub use check::ConfigError;
+pub use proxies::{ForwardedHeader, Proxies};
 pub use raw::{RawCompany, RawConfig};
 pub use record::RecordConfig;
 pub use validated::{Config, DEFAULT_DATA_DIR, KeySetCache, TlsFiles, Tokens};

@@ -1,6 +1,7 @@
 //! Who is registered: participants, their ONE Record IDs, clients, resource servers; the rules that hold
 //! for them, and the memory image that the token endpoint answers from.
 
+mod address_range;
 pub mod administration_token;
 mod client;
 mod company_uri;
@@ -11,6 +12,7 @@ mod resource_server;
 pub mod scope;
 mod secret;
 
+pub use address_range::{AddressRange, AddressRangeError};
 pub use client::{Client, ClientKey, ClientKind, ClientSecret, CredentialStatus, TokenEndpointAuthMethod};
 pub use company_uri::{CompanyUri, CompanyUriError};
 pub use follower::{Follower, Stale};

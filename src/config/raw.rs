@@ -58,6 +58,13 @@ pub struct RawServer {
     /// Admits `http` and ports for loopback hosts in issuers and identifiers: for demonstrations and tests.
     /// Default: true if the issuer itself is such a one, else false.
     pub allow_insecure_loopback: Option<bool>,
+    /// Addresses and ranges of the proxies before the public listener, such as `10.0.0.7` or `10.1.0.0/16`; only their
+    /// word is taken for whom they speak for. Default: none; give `[]` if there is none although the issuer is https and
+    /// this server does not speak TLS.
+    pub trusted_proxies: Option<Vec<String>>,
+    /// The header in which they tell it, and which they write themselves: `X-Forwarded-For` or `Forwarded`. The other
+    /// one is not read. Default: `X-Forwarded-For`.
+    pub forwarded_header: Option<String>,
     /// TLS on the public listener. Default: none, for a listener on loopback or behind a proxy.
     pub tls: Option<RawTls>,
 }

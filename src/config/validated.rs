@@ -8,7 +8,7 @@ use url::Url;
 use super::check::{
     ConfigError, address, database_url, host_of, host_value, hosts, issuer_url, own_url, refuse, within,
 };
-use super::{RawConfig, RecordConfig};
+use super::{Proxies, RawConfig, RecordConfig};
 use crate::registry::Role;
 
 /// The data folder, if none is given.
@@ -29,6 +29,7 @@ pub struct Config {
     master_key_file: PathBuf,
     allow_insecure_loopback: bool,
     roles: Vec<String>,
+    proxies: Proxies,
     tokens: Tokens,
     key_set_cache: KeySetCache,
     record: Option<RecordConfig>,
@@ -123,6 +124,9 @@ impl TryFrom<RawConfig> for Config {
             Some(url) => database_url("database.url", url)?,
             None => DatabaseUrl::sqlite(&data_dir.join("carnet.db")),
         };
+        let behind_proxy = server.tls.is_none() && !issuer_is_insecure;
+        let header = server.forwarded_header.as_deref();
+        let proxies = Proxies::validate(server.trusted_proxies.as_deref(), header, behind_proxy)?;
         let record = RecordConfig::validate(&raw, &issuer, &data_dir)?;
         Ok(Self {
             public_hosts: hosts(host_of(&issuer), listen, server.public_hosts),
@@ -135,6 +139,7 @@ impl TryFrom<RawConfig> for Config {
                 .master_key_file
                 .unwrap_or_else(|| data_dir.join("keys").join("master.jwk")),
             roles: roles(raw.registry.further_roles.unwrap_or_default())?,
+            proxies,
             tokens: tokens(raw.tokens)?,
             key_set_cache: KeySetCache {
                 max_age: within("key_set.max_age", raw.key_set.max_age, 300, 1, 86_400)?,
@@ -285,6 +290,12 @@ impl Config {
         &self.roles
     }
 
+    /// The proxies before the public listener.
+    #[must_use]
+    pub fn proxies(&self) -> &Proxies {
+        &self.proxies
+    }
+
     /// What is issued.
     #[must_use]
     pub fn tokens(&self) -> &Tokens {
@@ -345,6 +356,8 @@ mod tests {
             ("[tokens]\nmax_lifetime = 1000000", "tokens.max_lifetime"),
             ("[key_set]\nmax_age = 0", "key_set.max_age"),
             ("[registry]\nfurther_roles = ['air']", "registry.further_roles"),
+            ("[server]\ntrusted_proxies = ['10.0.0.1/8']", "server.trusted_proxies"),
+            ("[server]\nforwarded_header = 'X-Real-IP'", "server.forwarded_header"),
             ("[record]\nlisten = '0.0.0.0:80'", "record.base_url"),
         ] {
             match config(text) {
