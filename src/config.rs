@@ -5,10 +5,12 @@ mod check;
 mod proxies;
 mod raw;
 mod record;
+mod throttle;
 mod validated;
 
 pub use check::ConfigError;
 pub use proxies::{ForwardedHeader, Proxies};
 pub use raw::{RawCompany, RawConfig};
 pub use record::RecordConfig;
+pub use throttle::ThrottleLimits;
 pub use validated::{Config, DEFAULT_DATA_DIR, KeySetCache, TlsFiles, Tokens};
