@@ -11,6 +11,7 @@ mod clients;
 mod created;
 mod document;
 mod entity_tag;
+mod expiring;
 mod identifiers;
 mod json_body;
 mod openapi;
@@ -59,11 +60,13 @@ fn routes() -> OpenApiRouter<Context> {
         .routes(routes!(clients::disable::disable))
         .routes(routes!(clients::enable::enable))
         .routes(routes!(client_secrets::add::add, client_secrets::list::list))
+        .routes(routes!(client_secrets::rotate::rotate))
         .routes(routes!(client_secrets::revoke::revoke))
         .routes(routes!(client_keys::add::add, client_keys::list::list))
         .routes(routes!(client_keys::revoke::revoke))
         .routes(routes!(signing_keys::list::list))
         .routes(routes!(signing_keys::rotate::rotate))
         .routes(routes!(signing_keys::revoke::revoke))
+        .routes(routes!(expiring::list))
         .routes(routes!(openapi::get))
 }

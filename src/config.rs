@@ -3,12 +3,16 @@
 
 mod check;
 mod keys;
+mod proxies;
 mod raw;
 mod record;
+mod throttle;
 mod validated;
 
 pub use check::ConfigError;
 pub use keys::KeyLife;
+pub use proxies::{ForwardedHeader, Proxies};
 pub use raw::{RawCompany, RawConfig};
 pub use record::RecordConfig;
+pub use throttle::ThrottleLimits;
 pub use validated::{Config, DEFAULT_DATA_DIR, KeySetCache, TlsFiles, Tokens};

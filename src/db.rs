@@ -8,6 +8,7 @@ pub mod client;
 pub mod client_key;
 pub mod client_secret;
 pub mod consumed_identifier;
+pub mod credential_expiry;
 pub mod installation;
 pub mod journal;
 pub mod negative_decision;

@@ -1,12 +1,14 @@
 //! Listeners: the accept loop, TLS, and what every request is held to before a router sees it.
 
 mod budget;
+mod client_address;
 mod guard;
 mod prompt;
 mod serve;
 mod tls;
 
 pub use budget::Budget;
+pub use client_address::{ClientAddress, client_address};
 pub use guard::{Guard, guard};
 pub use serve::{Limits, Listener};
 pub use tls::{TlsError, acceptor};

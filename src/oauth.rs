@@ -7,14 +7,17 @@
 mod audience;
 mod authorization;
 mod basic;
+mod bounded;
 mod client_assertion;
 mod client_authentication;
 mod client_credentials;
 mod client_jwks;
+mod client_secret;
 mod discovery;
 mod document;
 mod error;
 mod form;
+mod imported_secret;
 mod mint;
 mod percent;
 mod proof;
@@ -23,6 +26,7 @@ mod response;
 mod scope;
 mod secret_use;
 mod state;
+mod throttle;
 mod token;
 
 use axum::Router;

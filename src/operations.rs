@@ -10,6 +10,7 @@ pub mod client;
 pub mod client_key;
 pub mod client_secret;
 mod context;
+pub mod expiring;
 pub mod identifier;
 mod negative;
 pub mod participant;

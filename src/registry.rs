@@ -1,23 +1,30 @@
 //! Who is registered: participants, their ONE Record IDs, clients, resource servers; the rules that hold
 //! for them, and the memory image that the token endpoint answers from.
 
+mod address_range;
 pub mod administration_token;
 mod client;
 mod company_uri;
 mod follower;
 mod image;
+mod imported_hash;
 mod participant;
 mod resource_server;
 pub mod scope;
 mod secret;
 
-pub use client::{Client, ClientKey, ClientKind, ClientSecret, CredentialStatus, TokenEndpointAuthMethod};
+pub use address_range::{AddressRange, AddressRangeError};
+pub use client::{
+    Client, ClientKey, ClientKind, ClientSecret, CredentialKind, CredentialStatus, ExpiringCredential,
+    SecretDigest, TokenEndpointAuthMethod,
+};
 pub use company_uri::{CompanyUri, CompanyUriError};
 pub use follower::{Follower, Stale};
 pub use image::{ClientEntry, Image, UsableKey};
+pub use imported_hash::{HashMemory, ImportedHash, ImportedHashError};
 pub use participant::{OneRecordId, OneRecordIdStatus, Participant, Role, Status};
 pub use resource_server::{AccessTokenTyp, ResourceServer, SigningAlgorithm};
-pub use secret::{GeneratedSecret, has_secret_format};
+pub use secret::{GeneratedSecret, MAX_IMPORTED_SECRET, has_secret_format, is_importable};
 
 /// A word that the domain does not know.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

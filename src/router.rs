@@ -9,7 +9,7 @@ use axum::routing::get;
 use http::{StatusCode, header};
 
 use crate::app::App;
-use crate::http::{Guard, guard};
+use crate::http::{Guard, client_address, guard};
 use crate::registry::Follower;
 use crate::{admin, oauth, operations};
 
@@ -20,6 +20,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 pub fn public(app: &App, oauth: oauth::State) -> Router {
     let router = Router::new().merge(oauth::router(oauth)).merge(health(app)).fallback(not_found);
     let hosts = app.config.public_hosts().to_vec();
+    let router = client_address(router, app.config.proxies().clone());
     guard(router, Guard { hosts, origins: None, timeout: REQUEST_TIMEOUT })
 }
 

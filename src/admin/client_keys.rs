@@ -18,7 +18,8 @@ use crate::registry::{ClientKey, CredentialStatus};
     "thumbprint": "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U",
     "jwk": {"kty": "EC", "crv": "P-256", "kid": "2026-11", "alg": "ES256", "x": "…", "y": "…"},
     "status": "active",
-    "created_at": "2027-01-15T08:00:00.000Z"
+    "created_at": "2027-01-15T08:00:00.000Z",
+    "expires_at": null
 }))]
 pub(super) struct KeyBody {
     /// Its name within its client.
@@ -38,6 +39,9 @@ pub(super) struct KeyBody {
     /// When it was registered.
     #[schema(format = DateTime)]
     created_at: String,
+    /// When it expires; null: it does not.
+    #[schema(format = DateTime)]
+    expires_at: Option<String>,
 }
 
 impl From<ClientKey> for KeyBody {
@@ -50,6 +54,7 @@ impl From<ClientKey> for KeyBody {
             jwk: key.jwk.to_value(),
             status: key.status,
             created_at: rfc3339(key.created_at),
+            expires_at: key.not_after.map(rfc3339),
         }
     }
 }

@@ -1,12 +1,13 @@
 pub(super) mod add;
 pub(super) mod list;
 pub(super) mod revoke;
+pub(super) mod rotate;
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::rfc3339;
-use crate::operations::client_secret::Added;
+use crate::operations::client_secret::{Added, Rotated};
 use crate::registry::{ClientSecret, CredentialStatus};
 
 /// What is kept of a secret.
@@ -15,6 +16,7 @@ use crate::registry::{ClientSecret, CredentialStatus};
     "id": "01ARZ3NDEKTSV4RRFFQ69G5FAX",
     "client_id": "01ARZ3NDEKTSV4RRFFQ69G5FAW",
     "status": "active",
+    "imported": false,
     "created_at": "2027-01-15T08:00:00.000Z",
     "expires_at": null,
     "last_used_at": null
@@ -26,6 +28,8 @@ pub(super) struct SecretBody {
     client_id: String,
     /// Whether it may be used, until it expires.
     status: CredentialStatus,
+    /// Whether a partner brought it along; else this server made it.
+    imported: bool,
     /// When it was made.
     #[schema(format = DateTime)]
     created_at: String,
@@ -40,6 +44,7 @@ pub(super) struct SecretBody {
 impl From<ClientSecret> for SecretBody {
     fn from(secret: ClientSecret) -> Self {
         Self {
+            imported: secret.is_imported(),
             id: secret.id,
             client_id: secret.client_id,
             status: secret.status,
@@ -57,12 +62,31 @@ pub(super) struct CreatedSecretBody {
     /// What is kept of it.
     #[serde(flatten)]
     kept: SecretBody,
-    /// The secret. It is never shown again.
-    client_secret: String,
+    /// The secret, if this server made it. It is never shown again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret: Option<String>,
 }
 
 impl From<Added> for CreatedSecretBody {
     fn from(Added { record, secret }: Added) -> Self {
-        Self { kept: record.into(), client_secret: secret.expose().to_owned() }
+        let client_secret = secret.map(|secret| secret.expose().to_owned());
+        Self { kept: record.into(), client_secret }
+    }
+}
+
+/// A secret that replaces others.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RotatedClientSecret)]
+pub(super) struct RotatedSecretBody {
+    /// The new one.
+    #[serde(flatten)]
+    new: CreatedSecretBody,
+    /// The older ones that could be used until now, with the time that is left to them.
+    older: Vec<SecretBody>,
+}
+
+impl From<Rotated> for RotatedSecretBody {
+    fn from(Rotated { new, older }: Rotated) -> Self {
+        Self { new: new.into(), older: older.into_iter().map(SecretBody::from).collect() }
     }
 }

@@ -25,6 +25,7 @@ use crate::registry::{ClientKind, SigningAlgorithm, Status, TokenEndpointAuthMet
     "access_token_lifetime": null,
     "signing_alg": null,
     "one_record_id": null,
+    "allowed_addresses": [],
     "status": "active",
     "created_at": "2027-01-15T08:00:00.000Z",
     "updated_at": "2027-01-15T08:00:00.000Z"
@@ -52,6 +53,8 @@ pub(super) struct ClientBody {
     signing_alg: Option<SigningAlgorithm>,
     /// The ONE Record ID in its tokens; null means its participant's main one.
     one_record_id: Option<String>,
+    /// Where it may ask for tokens from; empty means anywhere.
+    allowed_addresses: Vec<String>,
     /// Whether it gets tokens.
     status: Status,
     /// When it was registered.
@@ -76,6 +79,7 @@ impl From<Details> for ClientBody {
             access_token_lifetime: client.access_token_lifetime,
             signing_alg: client.signing_alg,
             one_record_id: client.one_record_id,
+            allowed_addresses: client.allowed_addresses.into_iter().map(String::from).collect(),
             status: client.status,
             created_at: rfc3339(client.created_at),
             updated_at: rfc3339(client.updated_at),

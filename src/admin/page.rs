@@ -63,6 +63,31 @@ pub(super) struct KeyQuery {
     pub(super) ended: bool,
 }
 
+/// Which page of what will expire, and how soon.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ExpiringQuery {
+    /// How many days to look ahead; 30 unless given.
+    #[param(minimum = 1, maximum = 3660)]
+    within_days: Option<i64>,
+    /// How many items at most; 50 unless given.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<i64>,
+    /// Where the page begins: `next_cursor` of the page before it.
+    #[param(max_length = 1024)]
+    cursor: Option<String>,
+}
+
+impl ExpiringQuery {
+    pub(super) fn request(&self) -> ListRequest {
+        request(self.limit, self.cursor.as_deref())
+    }
+
+    pub(super) fn within_days(&self) -> i64 {
+        self.within_days.unwrap_or(30)
+    }
+}
+
 impl PageQuery {
     pub(super) fn request(&self) -> ListRequest {
         request(self.limit, self.cursor.as_deref())
@@ -111,6 +136,17 @@ impl FromRequestParts<Context> for KeyQuery {
     }
 }
 
+impl FromRequestParts<Context> for ExpiringQuery {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Context) -> Result<Self, ApiError> {
+        let [limit, cursor, within_days] = read(parts.uri.query(), ["limit", "cursor", "within_days"])?;
+        let limit = limit.map(|text| parse_limit(&text)).transpose()?;
+        let within_days = within_days.map(|text| parse_number("within_days", &text, 3_660)).transpose()?;
+        Ok(Self { within_days, limit, cursor: open(cursor)? })
+    }
+}
+
 /// Reads the parameters that are known; another one, or one that comes twice, is refused.
 fn read<const N: usize>(
     query: Option<&str>,
@@ -130,9 +166,13 @@ fn read<const N: usize>(
 }
 
 fn parse_limit(text: &str) -> Result<i64, ApiError> {
+    parse_number("limit", text, 200)
+}
+
+fn parse_number(name: &str, text: &str, most: i64) -> Result<i64, ApiError> {
     // `+5` and `05` are no numbers that this server would write.
-    let number = text.parse::<i64>().ok().filter(|n| (1..=200).contains(n) && n.to_string() == text);
-    number.ok_or_else(|| fault("limit", "must be a number from 1 to 200"))
+    let number = text.parse::<i64>().ok().filter(|n| (1..=most).contains(n) && n.to_string() == text);
+    number.ok_or_else(|| fault(name, format!("must be a number from 1 to {most}")))
 }
 
 /// The key inside an opaque cursor.

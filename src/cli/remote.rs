@@ -88,7 +88,7 @@ mod tests {
         command.build();
         command.clone().debug_assert();
         let leaves = leaves(&command, "carnet");
-        assert_eq!(leaves.len(), 22);
+        assert_eq!(leaves.len(), 25);
         for (words, leaf) in leaves {
             let help = leaf.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(help.contains("Example") && help.contains(&format!("  {words} ")), "{words}: {help}");

@@ -26,6 +26,9 @@ pub struct RawConfig {
     /// Who may be registered.
     #[serde(default)]
     pub registry: RawRegistry,
+    /// What failed attempts may cost.
+    #[serde(default)]
+    pub throttle: RawThrottle,
     /// What is logged.
     #[serde(default)]
     pub log: RawLog,
@@ -58,6 +61,13 @@ pub struct RawServer {
     /// Admits `http` and ports for loopback hosts in issuers and identifiers: for demonstrations and tests.
     /// Default: true if the issuer itself is such a one, else false.
     pub allow_insecure_loopback: Option<bool>,
+    /// Addresses and ranges of the proxies before the public listener, such as `10.0.0.7` or `10.1.0.0/16`; only their
+    /// word is taken for whom they speak for. Default: none; give `[]` if there is none although the issuer is https and
+    /// this server does not speak TLS.
+    pub trusted_proxies: Option<Vec<String>>,
+    /// The header in which they tell it, and which they write themselves: `X-Forwarded-For` or `Forwarded`. The other
+    /// one is not read. Default: `X-Forwarded-For`.
+    pub forwarded_header: Option<String>,
     /// TLS on the public listener. Default: none, for a listener on loopback or behind a proxy.
     pub tls: Option<RawTls>,
 }
@@ -141,6 +151,25 @@ pub struct RawKeySet {
 pub struct RawRegistry {
     /// Role codes besides SHP, FWD, CAR, GHA, CUS, RFS, ITP.
     pub further_roles: Option<Vec<String>>,
+    /// How many days before the expiry of a secret or a client key the log warns of it, each 1 to 365.
+    /// Default: `[30, 7, 1]`; `[]` for never.
+    pub expiry_warnings: Option<Vec<i64>>,
+}
+
+/// `[throttle]`
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawThrottle {
+    /// Failed authentications a minute of one client id from one address (an IPv4 address, or an IPv6 network of 64
+    /// bits) before that pair gets 429, 1 to 100000. Default: 20.
+    pub client_failures_per_minute: Option<i64>,
+    /// The same from one address, whatever clients it names, 1 to 1000000. Default: 100.
+    pub address_failures_per_minute: Option<i64>,
+    /// How many imported secrets are hashed at once, 2 to 64, each with 19 MiB or as much as the imported hash wants;
+    /// half of them are kept for addresses that succeeded before. Default: the machine's cores, 2 to 8.
+    pub hashing_slots: Option<i64>,
+    /// How many requests may wait for a slot before further ones get 503, 0 to 10000. Default: 64.
+    pub hashing_queue: Option<i64>,
 }
 
 /// `[log]`

@@ -8,7 +8,7 @@ use url::Url;
 use super::check::{
     ConfigError, address, database_url, host_of, host_value, hosts, issuer_url, own_url, refuse, within,
 };
-use super::{KeyLife, RawConfig, RecordConfig, keys};
+use super::{KeyLife, Proxies, RawConfig, RecordConfig, ThrottleLimits, keys};
 use crate::registry::{Role, SigningAlgorithm};
 
 /// The data folder, if none is given.
@@ -31,6 +31,9 @@ pub struct Config {
     algorithms: Vec<SigningAlgorithm>,
     allow_insecure_loopback: bool,
     roles: Vec<String>,
+    expiry_warnings: Vec<i64>,
+    proxies: Proxies,
+    throttle: ThrottleLimits,
     tokens: Tokens,
     key_set_cache: KeySetCache,
     record: Option<RecordConfig>,
@@ -125,6 +128,9 @@ impl TryFrom<RawConfig> for Config {
             Some(url) => database_url("database.url", url)?,
             None => DatabaseUrl::sqlite(&data_dir.join("carnet.db")),
         };
+        let behind_proxy = server.tls.is_none() && !issuer_is_insecure;
+        let header = server.forwarded_header.as_deref();
+        let proxies = Proxies::validate(server.trusted_proxies.as_deref(), header, behind_proxy)?;
         let record = RecordConfig::validate(&raw, &issuer, &data_dir)?;
         let key_set_cache = key_set_cache(&raw.key_set)?;
         let tokens = tokens(raw.tokens)?;
@@ -140,6 +146,9 @@ impl TryFrom<RawConfig> for Config {
                 .master_key_file
                 .unwrap_or_else(|| data_dir.join("keys").join("master.jwk")),
             roles: roles(raw.registry.further_roles.unwrap_or_default())?,
+            expiry_warnings: expiry_warnings(raw.registry.expiry_warnings)?,
+            throttle: ThrottleLimits::validate(&raw.throttle)?,
+            proxies,
             key_life,
             algorithms: keys::algorithms(raw.keys.algorithms)?,
             tokens,
@@ -199,6 +208,17 @@ fn roles(further: Vec<String>) -> Result<Vec<String>, ConfigError> {
         }
     }
     Ok(roles)
+}
+
+/// The longest lead first.
+fn expiry_warnings(days: Option<Vec<i64>>) -> Result<Vec<i64>, ConfigError> {
+    let mut days = days.unwrap_or_else(|| vec![30, 7, 1]);
+    if let Some(wrong) = days.iter().find(|days| !(1..=365).contains(*days)) {
+        return refuse("registry.expiry_warnings", format!("{wrong} is not between 1 and 365 days"));
+    }
+    days.sort_unstable_by(|a, b| b.cmp(a));
+    days.dedup();
+    Ok(days)
 }
 
 impl Config {
@@ -297,6 +317,24 @@ impl Config {
         &self.roles
     }
 
+    /// How many days before the expiry of a credential the log warns of it, the longest lead first.
+    #[must_use]
+    pub fn expiry_warnings(&self) -> &[i64] {
+        &self.expiry_warnings
+    }
+
+    /// The proxies before the public listener.
+    #[must_use]
+    pub fn proxies(&self) -> &Proxies {
+        &self.proxies
+    }
+
+    /// What failed attempts may cost.
+    #[must_use]
+    pub fn throttle(&self) -> &ThrottleLimits {
+        &self.throttle
+    }
+
     /// What is issued.
     #[must_use]
     pub fn tokens(&self) -> &Tokens {
@@ -362,6 +400,13 @@ mod tests {
             ("[keys]\nalgorithms = ['ES256']", "keys.algorithms"),
             ("[keys]\nalgorithms = ['RS256', 'HS256']", "keys.algorithms"),
             ("[registry]\nfurther_roles = ['air']", "registry.further_roles"),
+            ("[registry]\nexpiry_warnings = [0]", "registry.expiry_warnings"),
+            ("[server]\ntrusted_proxies = ['10.0.0.1/8']", "server.trusted_proxies"),
+            ("[server]\nforwarded_header = 'X-Real-IP'", "server.forwarded_header"),
+            ("[throttle]\nclient_failures_per_minute = 0", "throttle.client_failures_per_minute"),
+            ("[throttle]\naddress_failures_per_minute = -1", "throttle.address_failures_per_minute"),
+            ("[throttle]\nhashing_slots = 1", "throttle.hashing_slots"),
+            ("[throttle]\nhashing_queue = 100000", "throttle.hashing_queue"),
             ("[record]\nlisten = '0.0.0.0:80'", "record.base_url"),
             ("[record]\nlisten = '127.0.0.1:1'\nrevocation_poll = 61", "record.revocation_poll"),
             ("[record]\nlisten = '127.0.0.1:1'\nreads_without_feed = 'no'", "record.reads_without_feed"),
@@ -378,5 +423,22 @@ mod tests {
         let config = config("[server]\nissuer = 'https://iap.example'\nlisten = '0.0.0.0:8443'").unwrap();
         assert!(!config.allow_insecure_loopback());
         assert_eq!(config.public_hosts(), ["iap.example"]);
+    }
+
+    #[test]
+    fn an_https_issuer_without_tls_stands_behind_a_proxy_that_must_be_named() {
+        let hidden = |text: &str| config(text).unwrap().proxies().hide_local;
+        assert!(hidden("[server]\nissuer = 'https://iap.example'"));
+        assert!(!hidden("[server]\nissuer = 'https://iap.example'\ntrusted_proxies = ['127.0.0.1']"));
+        assert!(!hidden("[server]\nissuer = 'https://iap.example'\ntrusted_proxies = []"));
+        assert!(!hidden(""), "a first look on loopback has no proxy");
+    }
+
+    #[test]
+    fn warnings_come_with_the_longest_lead_first() {
+        let warnings = |text: &str| config(text).unwrap().expiry_warnings().to_vec();
+        assert_eq!(warnings(""), [30, 7, 1]);
+        assert_eq!(warnings("[registry]\nexpiry_warnings = [1, 14, 1]"), [14, 1]);
+        assert!(warnings("[registry]\nexpiry_warnings = []").is_empty());
     }
 }

@@ -8,8 +8,8 @@ use crate::registry::{Client, SigningAlgorithm, Status};
 
 const TABLE: &str = "client";
 const SELECT: &str = "SELECT id, participant_id, kind, bootstrap, name, token_endpoint_auth_method, \
-     require_bound_tokens, scopes, audiences, access_token_lifetime, signing_alg, one_record_id, status, \
-     created_at, updated_at FROM client";
+     require_bound_tokens, scopes, audiences, access_token_lifetime, signing_alg, one_record_id, \
+     allowed_addresses, status, created_at, updated_at FROM client";
 
 fn client(row: &Row) -> Result<Client, Error> {
     let row = Reading::new(row, TABLE, "id")?;
@@ -32,6 +32,7 @@ fn client(row: &Row) -> Result<Client, Error> {
         access_token_lifetime: row.optional_number("access_token_lifetime")?,
         signing_alg,
         one_record_id: row.optional_text("one_record_id")?,
+        allowed_addresses: row.json("allowed_addresses")?,
         status: row.word("status")?,
         created_at: row.number("created_at")?,
         updated_at: row.number("updated_at")?,
@@ -42,8 +43,9 @@ fn client(row: &Row) -> Result<Client, Error> {
 pub async fn insert(tx: &mut Transaction, client: &Client) -> Result<(), Error> {
     sqlx::query(
         "INSERT INTO client (id, participant_id, kind, bootstrap, name, token_endpoint_auth_method, \
-         require_bound_tokens, scopes, audiences, access_token_lifetime, signing_alg, one_record_id, status, \
-         created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+         require_bound_tokens, scopes, audiences, access_token_lifetime, signing_alg, one_record_id, \
+         allowed_addresses, status, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, \
+         $12, $13, $14, $15, $16)",
     )
     .bind(&client.id)
     .bind(client.participant_id.as_deref())
@@ -57,6 +59,7 @@ pub async fn insert(tx: &mut Transaction, client: &Client) -> Result<(), Error> 
     .bind(client.access_token_lifetime)
     .bind(client.signing_alg.map(SigningAlgorithm::as_str))
     .bind(client.one_record_id.as_deref())
+    .bind(json_text(&client.allowed_addresses))
     .bind(client.status.as_str())
     .bind(client.created_at)
     .bind(client.updated_at)

@@ -4,22 +4,27 @@ use carnet_db::sqlx::{self, Any, AnyPool, Executor};
 use carnet_db::{Row, Transaction};
 
 use super::{Error, Page, Reading, select, taken};
-use crate::registry::{ClientSecret, CredentialStatus};
+use crate::registry::{ClientSecret, CredentialStatus, ImportedHashError, SecretDigest};
 
 const TABLE: &str = "client_secret";
 const SELECT: &str =
-    "SELECT id, client_id, mac, status, created_at, expires_at, last_used_at FROM client_secret";
+    "SELECT id, client_id, mac, imported, status, created_at, expires_at, last_used_at FROM client_secret";
 
 fn client_secret(row: &Row) -> Result<ClientSecret, Error> {
     let row = Reading::new(row, TABLE, "id")?;
-    let mac = carnet_token::base64url::decode(&row.text("mac")?)
-        .ok()
-        .and_then(|bytes| bytes.try_into().ok())
-        .ok_or_else(|| row.corrupt("mac", "not 32 bytes of base64url".to_owned()))?;
+    let digest = if let Some(hash) = row.optional_text("imported")? {
+        let hash =
+            hash.parse().map_err(|error: ImportedHashError| row.corrupt("imported", error.to_string()))?;
+        SecretDigest::Imported(hash)
+    } else {
+        let mac =
+            carnet_token::base64url::decode(&row.text("mac")?).ok().and_then(|bytes| bytes.try_into().ok());
+        SecretDigest::Mac(mac.ok_or_else(|| row.corrupt("mac", "not 32 bytes of base64url".to_owned()))?)
+    };
     Ok(ClientSecret {
         id: row.text("id")?,
         client_id: row.text("client_id")?,
-        mac,
+        digest,
         status: row.word("status")?,
         created_at: row.number("created_at")?,
         expires_at: row.optional_number("expires_at")?,
@@ -29,13 +34,18 @@ fn client_secret(row: &Row) -> Result<ClientSecret, Error> {
 
 /// Inserts a secret's record.
 pub async fn insert(tx: &mut Transaction, secret: &ClientSecret) -> Result<(), Error> {
+    let (mac, imported) = match &secret.digest {
+        SecretDigest::Mac(mac) => (carnet_token::base64url::encode(mac), None),
+        SecretDigest::Imported(hash) => (String::new(), Some(hash.to_string())),
+    };
     sqlx::query(
-        "INSERT INTO client_secret (id, client_id, mac, status, created_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO client_secret (id, client_id, mac, imported, status, created_at, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
     .bind(&secret.id)
     .bind(&secret.client_id)
-    .bind(carnet_token::base64url::encode(secret.mac))
+    .bind(mac)
+    .bind(imported)
     .bind(secret.status.as_str())
     .bind(secret.created_at)
     .bind(secret.expires_at)
@@ -68,12 +78,27 @@ pub async fn revoke_all(tx: &mut Transaction, client_id: &str) -> Result<(), Err
     Ok(())
 }
 
+/// Lets the active secrets of a client but one expire no later than `at`; none gets more time than it had.
+pub async fn expire_others(tx: &mut Transaction, client_id: &str, but: &str, at: i64) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE client_secret SET expires_at = $1 WHERE client_id = $2 AND id <> $3 AND status = $4 \
+         AND (expires_at IS NULL OR expires_at > $1)",
+    )
+    .bind(at)
+    .bind(client_id)
+    .bind(but)
+    .bind(CredentialStatus::Active.as_str())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 /// Notes that secrets were used. Times only move forward.
-pub async fn touch(pool: &AnyPool, id: &str, at: i64) -> Result<(), Error> {
+pub async fn touch<'e>(executor: impl Executor<'e, Database = Any>, id: &str, at: i64) -> Result<(), Error> {
     sqlx::query("UPDATE client_secret SET last_used_at = $1 WHERE id = $2 AND (last_used_at IS NULL OR last_used_at < $1)")
         .bind(at)
         .bind(id)
-        .execute(pool)
+        .execute(executor)
         .await?;
     Ok(())
 }

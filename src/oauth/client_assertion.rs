@@ -6,9 +6,10 @@ use std::sync::Arc;
 use carnet_token::PublicKey;
 use carnet_token::assertion::{AssertionError, AssertionRules, Unverified};
 
-use super::client_authentication::{GENERIC, check_active, failed};
+use super::client_authentication::{GENERIC, check_admitted, failed};
 use super::form::TokenRequest;
 use super::state::State;
+use super::throttle::Attempt;
 use super::{ErrorCode, OAuthError};
 use crate::registry::{ClientEntry, Image, TokenEndpointAuthMethod};
 
@@ -55,6 +56,7 @@ pub(super) async fn authenticate(
     state: &State,
     image: &Image,
     assertion: &Assertion<'_>,
+    attempt: &Attempt<'_>,
 ) -> Result<Arc<ClientEntry>, OAuthError> {
     let refused =
         |error: AssertionError| failed(error.code(), format!("the client assertion is refused: {error}"));
@@ -84,7 +86,7 @@ pub(super) async fn authenticate(
     };
     let now = state.clock().now();
     let checked = unverified.verify(key, &rules, now, tokens.clock_skew).map_err(refused)?;
-    check_active(entry)?;
+    check_admitted(entry, attempt)?;
     // Last of all: an assertion that is refused for another reason is not used up by it.
     state.replay().check_age(&checked.claims, now)?;
     state.replay().consume(&client_id, &checked.replay_key, checked.keep_until, now).await?;

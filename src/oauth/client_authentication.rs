@@ -1,7 +1,7 @@
 //! Who asks? Client authentication at the token endpoint (RFC 6749 §2.3, RFC 7523 §2.2).
 //!
-//! Exactly one method per request, and the one that the client is registered for. Throttling of failures, when it
-//! comes, belongs at the beginning of [`authenticate`]: before any work.
+//! Exactly one method per request, and the one that the client is registered for. Throttling of failures stands at the
+//! beginning of [`authenticate`], before any work, so that every endpoint that authenticates clients has it.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -10,11 +10,13 @@ use http::{HeaderMap, header};
 
 use super::basic::{self, BasicError, Credentials};
 use super::client_assertion::{self, Assertion};
+use super::client_secret::{self, Reading};
 use super::form::TokenRequest;
 use super::state::State;
+use super::throttle::Attempt;
 use super::{ErrorCode, OAuthError};
-use crate::keys::Keyring;
-use crate::registry::{ClientEntry, Image, TokenEndpointAuthMethod, has_secret_format};
+use crate::http::ClientAddress;
+use crate::registry::{ClientEntry, Image, TokenEndpointAuthMethod};
 
 /// The credentials that a request carries, by exactly one method; nothing about them is checked.
 #[derive(Debug)]
@@ -103,69 +105,66 @@ impl<'a> Presented<'a> {
     }
 }
 
-/// Authenticates the client.
+/// Authenticates the client, unless too many attempts from there have failed.
 pub(super) async fn authenticate(
     state: &State,
     image: &Image,
     presented: &Presented<'_>,
+    from: Option<ClientAddress>,
+) -> Result<Arc<ClientEntry>, OAuthError> {
+    let attempt = state.throttle().begin(from, &presented.claimed_client_id())?;
+    let outcome = by_method(state, image, presented, &attempt).await;
+    let failed = outcome.as_ref().is_err_and(|error| {
+        matches!(error.code(), ErrorCode::InvalidClient | ErrorCode::InvalidClientByHeader)
+    });
+    // What failed counts, and what this server could not do does not.
+    if !failed {
+        attempt.forgive();
+    }
+    outcome
+}
+
+async fn by_method(
+    state: &State,
+    image: &Image,
+    presented: &Presented<'_>,
+    attempt: &Attempt<'_>,
 ) -> Result<Arc<ClientEntry>, OAuthError> {
     match presented {
         Presented::Basic(readings) => {
-            let readings =
-                readings.iter().map(|reading| (reading.client_id.as_str(), reading.client_secret.as_str()));
-            by_secret(state, image, TokenEndpointAuthMethod::ClientSecretBasic, readings)
-                .map_err(OAuthError::by_header)
+            let readings: Vec<Reading<'_>> = readings
+                .iter()
+                .map(|reading| Reading { client_id: &reading.client_id, secret: &reading.client_secret })
+                .collect();
+            client_secret::authenticate(
+                state,
+                image,
+                TokenEndpointAuthMethod::ClientSecretBasic,
+                &readings,
+                attempt,
+            )
+            .await
+            .map_err(OAuthError::by_header)
         }
         Presented::Post { client_id, client_secret } => {
-            let reading = std::iter::once((*client_id, *client_secret));
-            by_secret(state, image, TokenEndpointAuthMethod::ClientSecretPost, reading)
+            let reading = [Reading { client_id, secret: client_secret }];
+            client_secret::authenticate(
+                state,
+                image,
+                TokenEndpointAuthMethod::ClientSecretPost,
+                &reading,
+                attempt,
+            )
+            .await
         }
-        Presented::Assertion(assertion) => client_assertion::authenticate(state, image, assertion).await,
+        Presented::Assertion(assertion) => {
+            client_assertion::authenticate(state, image, assertion, attempt).await
+        }
     }
-}
-
-/// The part that `client_secret_basic` and `client_secret_post` share.
-fn by_secret<'r>(
-    state: &State,
-    image: &Image,
-    method: TokenEndpointAuthMethod,
-    readings: impl Iterator<Item = (&'r str, &'r str)>,
-) -> Result<Arc<ClientEntry>, OAuthError> {
-    let now = state.clock().now_millis();
-    let mut reason = "malformed_secret";
-    for (client_id, secret) in readings {
-        // A mistyped secret is refused before any work, whether the client exists or not.
-        if !has_secret_format(secret, client_id) {
-            continue;
-        }
-        // Before the client is looked for: an unknown one costs the same.
-        let mac = state.keys().secret_mac(secret);
-        let Some(entry) = image.client(client_id) else {
-            reason = "unknown_client";
-            continue;
-        };
-        // All of them, without an early end.
-        let found = entry
-            .secrets
-            .iter()
-            .fold(None, |found, known| if Keyring::same_mac(&known.mac, &mac) { Some(known) } else { found });
-        let Some(found) = found else {
-            reason = "wrong_secret";
-            continue;
-        };
-        if found.expires_at.is_some_and(|at| at <= now) {
-            return Err(failed("expired_secret", "the client secret has expired"));
-        }
-        check_method(entry, method)?;
-        check_active(entry)?;
-        state.note_use(&found.id, now);
-        return Ok(Arc::clone(entry));
-    }
-    Err(failed(reason, GENERIC))
 }
 
 /// The client must use the method that it is registered for. Only who holds its credential gets to hear which.
-fn check_method(entry: &ClientEntry, used: TokenEndpointAuthMethod) -> Result<(), OAuthError> {
+pub(super) fn check_method(entry: &ClientEntry, used: TokenEndpointAuthMethod) -> Result<(), OAuthError> {
     let registered = entry.client.token_endpoint_auth_method;
     if registered == used {
         return Ok(());
@@ -173,12 +172,41 @@ fn check_method(entry: &ClientEntry, used: TokenEndpointAuthMethod) -> Result<()
     Err(failed("wrong_method", format!("the client is registered for {registered}, not for {used}")))
 }
 
+/// What stands between a client that proved who it is and its token: that it is enabled, and asks from where it may.
+/// Such a refusal is no guess that failed, and is not counted as one.
+pub(super) fn check_admitted(entry: &ClientEntry, attempt: &Attempt<'_>) -> Result<(), OAuthError> {
+    let admitted = check_active(entry).and_then(|()| check_address(entry, attempt.from()));
+    if admitted.is_err() {
+        attempt.forgive();
+    }
+    admitted
+}
+
 /// The client and its participant must be enabled.
-pub(super) fn check_active(entry: &ClientEntry) -> Result<(), OAuthError> {
+fn check_active(entry: &ClientEntry) -> Result<(), OAuthError> {
     if entry.is_active() {
         return Ok(());
     }
     Err(failed("disabled", "the client or its participant is disabled"))
+}
+
+/// The client must ask from an address of its list, if it has one. A stolen secret is worth less then; its thief
+/// hears that it is right, and the owner sees in the log that there is a thief.
+fn check_address(entry: &ClientEntry, from: Option<ClientAddress>) -> Result<(), OAuthError> {
+    let allowed = &entry.client.allowed_addresses;
+    if allowed.is_empty() || from.is_some_and(|from| allowed.iter().any(|range| range.contains(from.0))) {
+        return Ok(());
+    }
+    if let Some(ClientAddress(address)) = from {
+        tracing::warn!(client_id = entry.client.id, %address, "a client asks from where it may not");
+    } else {
+        tracing::warn!(
+            client_id = entry.client.id,
+            "a client with an address list asks, and where from is not known: name the proxy before this server in \
+             server.trusted_proxies"
+        );
+    }
+    Err(failed("address", "the client may not ask from this address"))
 }
 
 /// What somebody hears who may be anybody.

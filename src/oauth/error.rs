@@ -17,6 +17,8 @@ pub enum ErrorCode {
     ContentTooLarge,
     /// The same, because of the type of the body.
     UnsupportedMediaType,
+    /// The same, because of too many requests that failed before (RFC 6585 §4).
+    TooManyRequests,
     /// The client did not authenticate.
     InvalidClient,
     /// The client did not authenticate, and tried to by the `Authorization` header.
@@ -43,7 +45,8 @@ impl ErrorCode {
             Self::InvalidRequest
             | Self::MethodNotAllowed
             | Self::ContentTooLarge
-            | Self::UnsupportedMediaType => "invalid_request",
+            | Self::UnsupportedMediaType
+            | Self::TooManyRequests => "invalid_request",
             Self::InvalidClient | Self::InvalidClientByHeader => "invalid_client",
             Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
@@ -66,6 +69,7 @@ impl ErrorCode {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::ContentTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::InvalidClient | Self::InvalidClientByHeader => StatusCode::UNAUTHORIZED,
             Self::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::ServerError => StatusCode::INTERNAL_SERVER_ERROR,

@@ -5,8 +5,10 @@ use carnet_ambient::{Clock, Entropy};
 use carnet_db::Database;
 
 use super::discovery::Documents;
+use super::imported_secret::ImportedSecrets;
 use super::replay::ReplayStore;
 use super::secret_use::SecretUse;
+use super::throttle::Throttle;
 use crate::app::App;
 use crate::config::Config;
 use crate::keys::Keys;
@@ -28,6 +30,8 @@ struct Inner {
     documents: Documents,
     replay: ReplayStore,
     secret_use: SecretUse,
+    throttle: Throttle,
+    imported: ImportedSecrets,
 }
 
 impl State {
@@ -44,6 +48,8 @@ impl State {
             documents: Documents::prepare(config, app.keys.current()),
             replay,
             secret_use: SecretUse::default(),
+            throttle: Throttle::new(&app.clock, &app.entropy, *config.throttle()),
+            imported: ImportedSecrets::new(&app.entropy, *config.throttle()),
             config: Arc::clone(config),
             clock: app.clock.clone(),
             entropy: app.entropy.clone(),
@@ -59,7 +65,10 @@ impl State {
     /// # Errors
     /// When it cannot be written; assertions from before the next start are then refused.
     pub async fn save(&self) -> io::Result<()> {
-        self.0.replay.save(self.0.clock.now()).await
+        // First what security hangs on: whoever stops this process may not wait for the rest.
+        let saved = self.0.replay.save(self.0.clock.now()).await;
+        self.0.secret_use.flush(&self.0.database).await;
+        saved
     }
 
     pub(super) fn config(&self) -> &Config {
@@ -96,6 +105,14 @@ impl State {
 
     pub(super) fn replay(&self) -> &ReplayStore {
         &self.0.replay
+    }
+
+    pub(super) fn throttle(&self) -> &Throttle {
+        &self.0.throttle
+    }
+
+    pub(super) fn imported(&self) -> &ImportedSecrets {
+        &self.0.imported
     }
 
     pub(super) fn note_use(&self, secret_id: &str, now: i64) {

@@ -17,6 +17,7 @@ use super::response::TokenResponse;
 use super::scope::{self, Kind};
 use super::state::State;
 use super::{ErrorCode, OAuthError, client_credentials, mint, proof};
+use crate::http::ClientAddress;
 use crate::registry::{ClientEntry, ClientKind, Image, Stale, administration_token};
 
 /// `POST /token`
@@ -39,6 +40,7 @@ pub(super) async fn wrong_method() -> Response {
 
 /// Reads and parses the request. `claimed` is set to who it says it is from if it is refused later, for the log.
 async fn answer(state: &State, request: Request<Body>, claimed: &mut String) -> Result<Response, OAuthError> {
+    let from = request.extensions().get::<ClientAddress>().copied();
     let (headers, body) = read(request).await?;
     // Parse once.
     let request = TokenRequest::parse(&body)?;
@@ -47,7 +49,7 @@ async fn answer(state: &State, request: Request<Body>, claimed: &mut String) -> 
     };
     let presented =
         Presented::find(&headers, &request, state.config().tokens().tolerate_duplicate_credentials)?;
-    let answered = steps(state, &request, grant_type, &presented).await;
+    let answered = steps(state, &request, grant_type, &presented, from).await;
     if answered.is_err() {
         *claimed = presented.claimed_client_id().into_owned();
     }
@@ -60,6 +62,7 @@ async fn steps(
     request: &TokenRequest<'_>,
     grant_type: &str,
     presented: &Presented<'_>,
+    from: Option<ClientAddress>,
 ) -> Result<Response, OAuthError> {
     // Before authentication: an assertion is not used up for what no client can have.
     if grant_type != client_credentials::GRANT_TYPE {
@@ -71,7 +74,7 @@ async fn steps(
     }
     // Authenticate the client, from an image that may be answered from.
     let image = state.registry().current().map_err(stale)?;
-    let entry = authenticate(state, &image, presented).await?;
+    let entry = authenticate(state, &image, presented, from).await?;
     match scope::kind_of(request.scope.as_deref(), &entry.client)? {
         Kind::Access => access_token(state, &image, &entry, request),
         Kind::Administration => administration(state, &entry, request).await,
@@ -233,6 +236,16 @@ fn log(error: &OAuthError, claimed: &str) {
     match error.code() {
         ErrorCode::ServerError | ErrorCode::TemporarilyUnavailable => {
             tracing::error!(client_id, reason, status, error = error.code().as_str(), "token request failed");
+        }
+        // That it began was said once, and a flood must not fill the log.
+        ErrorCode::TooManyRequests => {
+            tracing::debug!(
+                client_id,
+                reason,
+                status,
+                error = error.code().as_str(),
+                "token request throttled"
+            );
         }
         _ => {
             tracing::warn!(client_id, reason, status, error = error.code().as_str(), "token request refused");

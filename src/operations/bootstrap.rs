@@ -59,6 +59,7 @@ fn administrator(means: Means<'_>) -> Client {
         access_token_lifetime: None,
         signing_alg: None,
         one_record_id: None,
+        allowed_addresses: Vec::new(),
         status: Status::Active,
         created_at: now,
         updated_at: now,

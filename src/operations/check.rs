@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use super::{FieldError, Refusal};
-use crate::registry::{Role, SigningAlgorithm, scope};
+use crate::registry::{AddressRange, Role, SigningAlgorithm, scope};
 
 /// Gathers every fault of an input, so that its sender learns all of them at once.
 #[derive(Default)]
@@ -127,6 +127,24 @@ pub(super) fn machine_scopes(texts: &[String]) -> Result<Vec<String>, Vec<FieldE
     if errors.is_empty() { Ok(scopes) } else { Err(errors) }
 }
 
+/// Where a client may ask from: addresses and ranges, none twice; none at all means anywhere.
+pub(super) fn allowed_addresses(texts: &[String]) -> Result<Vec<AddressRange>, Vec<FieldError>> {
+    let mut ranges: Vec<AddressRange> = Vec::new();
+    let mut errors = Vec::new();
+    for (at, text) in texts.iter().enumerate().take(MAX_ITEMS) {
+        let here = || format!("allowed_addresses[{at}]");
+        match text.parse::<AddressRange>() {
+            Ok(range) if ranges.contains(&range) => errors.push(field(here(), "stands twice")),
+            Ok(range) => ranges.push(range),
+            Err(reason) => errors.push(field(here(), reason.to_string())),
+        }
+    }
+    if texts.len() > MAX_ITEMS {
+        errors.push(field("allowed_addresses", format!("must have at most {MAX_ITEMS} items")));
+    }
+    if errors.is_empty() { Ok(ranges) } else { Err(errors) }
+}
+
 /// The longest life of a secret, in seconds: ten years.
 const MAX_SECRET_LIFETIME: i64 = 10 * 366 * 86_400;
 
@@ -192,6 +210,21 @@ mod tests {
         }
         assert_eq!(fields(machine_scopes(&texts(&["events:write", "events:write"]))), ["scopes[1]"]);
         assert_eq!(fields(machine_scopes(&[])), ["scopes"]);
+    }
+
+    #[test]
+    fn address_lists_are_canonical_and_bounded() {
+        let list = texts(&["192.0.2.7", "192.0.2.0/24", "2001:db8::/32"]);
+        assert_eq!(allowed_addresses(&list).unwrap().len(), 3);
+        assert!(allowed_addresses(&[]).unwrap().is_empty());
+        let wrong =
+            texts(&["192.0.2.7", "192.0.2.7/32", "192.0.2.7/24", "::ffff:192.0.2.7", "host.example", ""]);
+        assert_eq!(
+            fields(allowed_addresses(&wrong)),
+            [1, 2, 3, 4, 5].map(|at| format!("allowed_addresses[{at}]"))
+        );
+        let many: Vec<String> = (0..51).map(|at| format!("192.0.2.{at}")).collect();
+        assert_eq!(fields(allowed_addresses(&many)), ["allowed_addresses"]);
     }
 
     #[test]

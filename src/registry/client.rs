@@ -1,7 +1,7 @@
 use carnet_token::{Algorithm, Jwk};
 use serde::Serialize;
 
-use super::{SigningAlgorithm, Status, words};
+use super::{AddressRange, ImportedHash, SigningAlgorithm, Status, words};
 
 words! {
     /// What a client is.
@@ -37,6 +37,16 @@ words! {
     } known "active, revoked"
 }
 
+words! {
+    /// With what a client proves who it is.
+    CredentialKind {
+        /// A secret.
+        Secret = "secret",
+        /// A registered key.
+        Key = "key",
+    } known "secret, key"
+}
+
 /// A machine of a participant, or an administrator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Client {
@@ -64,6 +74,8 @@ pub struct Client {
     pub signing_alg: Option<SigningAlgorithm>,
     /// The ONE Record ID in its tokens; none means the participant's main one.
     pub one_record_id: Option<String>,
+    /// Where it may ask from; empty means anywhere.
+    pub allowed_addresses: Vec<AddressRange>,
     /// Whether it gets tokens.
     pub status: Status,
     /// Milliseconds since 1970-01-01 UTC.
@@ -72,15 +84,33 @@ pub struct Client {
     pub updated_at: i64,
 }
 
-/// A client's secret as it is kept: a MAC, never the secret.
+/// What is kept of a secret, never the secret.
+#[derive(Clone, PartialEq, Eq)]
+pub enum SecretDigest {
+    /// HMAC-SHA-256 of one that this server made: 256 random bits need no slow hash.
+    Mac([u8; 32]),
+    /// argon2id of one that a partner brought along.
+    Imported(ImportedHash),
+}
+
+impl std::fmt::Debug for SecretDigest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Mac(_) => f.write_str("Mac(…)"),
+            Self::Imported(hash) => hash.fmt(f),
+        }
+    }
+}
+
+/// A client's secret as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientSecret {
     /// ULID.
     pub id: String,
     /// Whose it is.
     pub client_id: String,
-    /// HMAC-SHA-256 of the secret.
-    pub mac: [u8; 32],
+    /// What the secret is compared with.
+    pub digest: SecretDigest,
     /// Whether it may be used.
     pub status: CredentialStatus,
     /// Milliseconds since 1970-01-01 UTC.
@@ -89,6 +119,20 @@ pub struct ClientSecret {
     pub expires_at: Option<i64>,
     /// Milliseconds since 1970-01-01 UTC, to the minute or so.
     pub last_used_at: Option<i64>,
+}
+
+impl ClientSecret {
+    /// Whether it can be used at a time, milliseconds since 1970-01-01 UTC.
+    #[must_use]
+    pub fn is_usable(&self, now: i64) -> bool {
+        self.status == CredentialStatus::Active && self.expires_at.is_none_or(|at| at > now)
+    }
+
+    /// Whether a partner brought it along.
+    #[must_use]
+    pub fn is_imported(&self) -> bool {
+        matches!(self.digest, SecretDigest::Imported(_))
+    }
 }
 
 /// A client's registered public key.
@@ -112,4 +156,35 @@ pub struct ClientKey {
     pub created_at: i64,
     /// Milliseconds since 1970-01-01 UTC; none: it does not expire.
     pub not_after: Option<i64>,
+}
+
+/// A secret or a key that will expire, with what its owner needs to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpiringCredential {
+    /// What it is.
+    pub kind: CredentialKind,
+    /// ULID of its row.
+    pub row_id: String,
+    /// The id of the secret, or the `kid` of the key.
+    pub id: String,
+    /// Whose it is.
+    pub client_id: String,
+    /// The client's name, for people.
+    pub client_name: String,
+    /// Whose machine that is; none for an administrator.
+    pub participant_id: Option<String>,
+    /// Milliseconds since 1970-01-01 UTC.
+    pub expires_at: i64,
+    /// Milliseconds since 1970-01-01 UTC, to the minute or so; none for a key.
+    pub last_used_at: Option<i64>,
+    /// Whether the client has another one of its kind that lasts longer.
+    pub replaced: bool,
+}
+
+impl ExpiringCredential {
+    /// Whole days until it expires. `now` in milliseconds since 1970-01-01 UTC.
+    #[must_use]
+    pub fn days_left(&self, now: i64) -> i64 {
+        (self.expires_at - now).max(0) / 86_400_000
+    }
 }

@@ -53,6 +53,40 @@ pub fn has_secret_format(text: &str, client_id: &str) -> bool {
         && text[body..] == letters(&text.as_bytes()[..body], CHECK_LEN)
 }
 
+/// The longest secret that can be imported, bytes.
+pub const MAX_IMPORTED_SECRET: usize = 256;
+/// The shortest one: 20 characters that a program chose have 80 bits and more.
+const MIN_IMPORTED_SECRET: usize = 20;
+/// How many different characters it must have: fewer have words and keyboard rows only.
+const MIN_DIFFERENT: usize = 8;
+
+/// Whether a secret that a partner brought along can be one: what a program made, not a password of a person. How it
+/// was made nobody can see; what is plainly too little is refused.
+///
+/// # Errors
+/// What is wrong with it, as the end of a sentence; never the secret.
+pub fn is_importable(text: &str, client_id: &str) -> Result<(), String> {
+    if !(MIN_IMPORTED_SECRET..=MAX_IMPORTED_SECRET).contains(&text.len()) {
+        return Err(format!("must have {MIN_IMPORTED_SECRET} to {MAX_IMPORTED_SECRET} characters"));
+    }
+    if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("must have visible ASCII characters only, and no blank".to_owned());
+    }
+    let mut different: Vec<u8> = text.bytes().collect();
+    different.sort_unstable();
+    different.dedup();
+    if different.len() < MIN_DIFFERENT {
+        return Err(format!("must have at least {MIN_DIFFERENT} different characters"));
+    }
+    if text.contains(client_id) {
+        return Err("must not contain the client id, which is public".to_owned());
+    }
+    if text.starts_with(PREFIX) {
+        return Err(format!("must not begin with {PREFIX}, as only secrets of this server do"));
+    }
+    Ok(())
+}
+
 /// `len` lower-case letters and digits made from a hash. No secret: a check against mistakes.
 fn letters(of: &[u8], len: usize) -> String {
     const SET: &[u8; 32] = b"abcdefghijkmnopqrstuvwxyz2345678";
@@ -63,6 +97,27 @@ fn letters(of: &[u8], len: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_secret_that_is_plainly_too_weak_is_not_imported() {
+        let check = |text: &str| is_importable(text, "client1");
+        assert_eq!(check("8f14e45f-ceea-467f-a8d6-1f1c0b0b2c2d"), Ok(()));
+        assert_eq!(check(&"aB3$xY7!".repeat(32)), Ok(()));
+        for wrong in [
+            "",
+            "Short-but-mixed-1!",
+            &"aB3$xY7!".repeat(33),
+            "abababababababababababab",
+            "with blanks in 8f14e45fceea467f",
+            "8f14e45fceea467fa8d6\u{e9}",
+            "8f14e45fceea467fa8d6\0",
+            "client1-8f14e45fceea467f",
+            "carnetsecret8f14e45fceea467f",
+        ] {
+            let refused = check(wrong).unwrap_err();
+            assert!(wrong.is_empty() || !refused.contains(wrong), "{refused}");
+        }
+    }
 
     #[test]
     fn a_mistyped_or_foreign_secret_is_recognised_without_any_work() {

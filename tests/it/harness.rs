@@ -1,7 +1,9 @@
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use carnet::app::{App, Start};
 use carnet::config::{Config, RawConfig};
 use carnet::data_dir::Credentials;
@@ -18,6 +20,9 @@ pub const NOW: i64 = 1_800_000_000;
 pub const ISSUER: &str = "https://iap.example";
 /// The audience that a new client has.
 pub const DEFAULT_AUDIENCE: &str = "https://iap.example/record";
+
+/// Where requests to the public listener come from unless a test says otherwise.
+pub const PEER: &str = "192.0.2.1";
 
 /// An identity provider of one test.
 pub struct TestIap {
@@ -120,7 +125,14 @@ impl TestIap {
     }
 
     /// Sends a request to the public listener; `Host` is added if it has none.
-    pub async fn public(&self, mut request: Request<Body>) -> Answer {
+    pub async fn public(&self, request: Request<Body>) -> Answer {
+        self.public_from(PEER, request).await
+    }
+
+    /// The same over a connection from an address.
+    pub async fn public_from(&self, peer: &str, mut request: Request<Body>) -> Answer {
+        let peer = SocketAddr::new(peer.parse::<IpAddr>().unwrap(), 40_000);
+        request.extensions_mut().insert(ConnectInfo(peer));
         request.headers_mut().entry("host").or_insert("iap.example".parse().unwrap());
         send(&self.public, request).await
     }
@@ -132,11 +144,21 @@ impl TestIap {
 
     /// A token request with these form parameters and headers.
     pub async fn token(&self, parameters: &[(&str, &str)], headers: &[(&str, &str)]) -> Answer {
+        self.token_from(PEER, parameters, headers).await
+    }
+
+    /// The same over a connection from an address.
+    pub async fn token_from(
+        &self,
+        peer: &str,
+        parameters: &[(&str, &str)],
+        headers: &[(&str, &str)],
+    ) -> Answer {
         let mut request = Request::post("/token").header("content-type", "application/x-www-form-urlencoded");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        self.public(request.body(form(parameters).into()).unwrap()).await
+        self.public_from(peer, request.body(form(parameters).into()).unwrap()).await
     }
 
     /// A client-credentials request by `client_secret_basic` with further parameters.

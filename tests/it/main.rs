@@ -9,6 +9,7 @@ mod admin_api;
 mod admin_clients;
 mod admin_routes;
 mod client_assertion;
+mod client_authentication;
 mod discovery;
 mod first_start;
 mod harness;

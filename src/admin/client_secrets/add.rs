@@ -12,7 +12,8 @@ use crate::operations::{self, Context};
 
 /// Add a client secret
 ///
-/// It works beside those that the client has. It is never shown again. No body is as an empty object.
+/// It works beside those that the client has. One that this server makes is never shown again. One that a partner
+/// brings along comes as `secret`, or hashed as `phc`, and is not repeated. No body is as an empty object.
 #[utoipa::path(
     post,
     path = "/admin/v1/clients/{client_id}/secrets",

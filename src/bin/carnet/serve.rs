@@ -18,6 +18,11 @@ use crate::{logging, record};
 /// How often what has expired is swept out.
 const HOUSEKEEPING: Duration = Duration::from_mins(1);
 
+/// How often the log is told which credentials will expire.
+const EXPIRY_WARNINGS: Duration = Duration::from_hours(24);
+/// The same after an attempt that failed.
+const EXPIRY_WARNINGS_RETRY: Duration = Duration::from_mins(10);
+
 /// Sockets that are bound before anything is made, so that a taken port changes nothing.
 pub struct Sockets {
     /// Of the public listener.
@@ -140,6 +145,8 @@ impl Running {
         background.spawn(following::follow(app.clone()));
         background.spawn(housekeeping(app.clone()));
         background.spawn(tend_keys(app.clone()));
+        background.spawn(warn_of_expiry(operations::Context::new(&app)));
+        warn_of_unnamed_proxy(&app);
         Ok(Self { app, start, oauth, listeners, background, record })
     }
 
@@ -195,6 +202,35 @@ async fn tend_keys(app: App) {
         if let Err(error) = operations::signing_key::tend(&context).await {
             tracing::warn!(%error, "what is due on the signing keys could not be done; trying again soon");
         }
+    }
+}
+
+/// Whoever stands between hides all the world behind one address.
+fn warn_of_unnamed_proxy(app: &App) {
+    if app.config.proxies().hide_local {
+        tracing::warn!(
+            "the issuer is https and this server does not speak TLS, so that a proxy must stand before it: name it in \
+             server.trusted_proxies, for instance [\"127.0.0.1\"]. Until then nobody's failed attempts are throttled \
+             that come from this machine or a private network, and no client with an address list gets a token there"
+        );
+    }
+}
+
+/// At the start and once a day.
+async fn warn_of_expiry(context: operations::Context) {
+    let mut since = None;
+    loop {
+        let pause = match operations::expiring::warn(&context, since).await {
+            Ok(until) => {
+                since = Some(until);
+                EXPIRY_WARNINGS
+            }
+            Err(error) => {
+                tracing::warn!(%error, "what will expire could not be looked up; trying again in ten minutes");
+                EXPIRY_WARNINGS_RETRY
+            }
+        };
+        tokio::time::sleep(pause).await;
     }
 }
 

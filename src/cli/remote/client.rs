@@ -19,6 +19,16 @@ const COLUMNS: &[Column] = &[
     ("PARTICIPANT", "participant_id"),
 ];
 
+const EXPIRING: &[Column] = &[
+    ("DAYS LEFT", "days_left"),
+    ("KIND", "kind"),
+    ("ID", "id"),
+    ("CLIENT ID", "client_id"),
+    ("CLIENT", "client_name"),
+    ("LAST USED", "last_used_at"),
+    ("REPLACED", "replaced"),
+];
+
 /// Commands on clients.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -41,6 +51,8 @@ pub enum Command {
         after_help = "Example:\n  carnet client enable 01ARZ3NDEKTSV4RRFFQ69G5FAW --credentials admin-credentials.json"
     )]
     Enable(One),
+    /// List the secrets and keys that will expire, the first to expire first.
+    Expiring(Expiring),
     /// Secrets of a client.
     #[command(subcommand)]
     Secret(client_secret::Command),
@@ -90,6 +102,10 @@ pub struct Add {
     /// The ONE Record ID in its tokens. Default: its participant's main one.
     #[arg(long, value_name = "URI")]
     one_record_id: Option<String>,
+    /// Where it may ask for tokens from, an IP address or a range such as 192.0.2.0/24; give the flag once for each.
+    /// Default: anywhere.
+    #[arg(long = "allowed-address", value_name = "CIDR")]
+    allowed_addresses: Vec<String>,
     #[command(flatten)]
     connection: Connection,
 }
@@ -103,6 +119,19 @@ pub struct List {
     /// Only the clients of this participant.
     #[arg(long, value_name = "ID")]
     participant: Option<String>,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// `carnet client expiring`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  carnet client expiring --within-days 14 --credentials admin-credentials.json"
+)]
+pub struct Expiring {
+    /// How many days to look ahead.
+    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3660))]
+    within_days: u32,
     #[command(flatten)]
     connection: Connection,
 }
@@ -133,6 +162,11 @@ pub(super) async fn run(command: Command) -> Result<Output, Failure> {
         }
         Command::Disable(one) => change(one, "disable").await,
         Command::Enable(one) => change(one, "enable").await,
+        Command::Expiring(Expiring { within_days, connection }) => {
+            let within = within_days.to_string();
+            let items = connection.list(&["expiring-credentials"], &[("within_days", &within)]).await?;
+            Ok(output::list(&items, EXPIRING, connection.json))
+        }
         Command::Secret(command) => client_secret::run(command).await,
         Command::Key(command) => client_key::run(command).await,
     };
@@ -178,6 +212,9 @@ fn body(add: &Add) -> Result<Value, Failure> {
     }
     if let Some(alg) = add.signing_alg {
         body["signing_alg"] = json!(alg);
+    }
+    if !add.allowed_addresses.is_empty() {
+        body["allowed_addresses"] = json!(add.allowed_addresses);
     }
     if let Some(uri) = &add.one_record_id {
         body["one_record_id"] = json!(uri);

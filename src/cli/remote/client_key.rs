@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::client::read_json;
 use super::connection::Connection;
+use super::lifetime;
 use super::output::{self, Column};
 use crate::cli::local::Failure;
 
@@ -14,6 +15,7 @@ const COLUMNS: &[Column] = &[
     ("ALG", "alg"),
     ("STATUS", "status"),
     ("CREATED", "created_at"),
+    ("EXPIRES", "expires_at"),
     ("THUMBPRINT", "thumbprint"),
 ];
 
@@ -38,6 +40,9 @@ pub struct Add {
     client_id: String,
     /// A file with a public JWK or a JWK Set; `-` reads standard input.
     file: PathBuf,
+    /// When they expire, counted from now, for instance 365d. Default: never.
+    #[arg(long, value_name = "TIME", value_parser = lifetime::seconds)]
+    expires_in: Option<i64>,
     #[command(flatten)]
     connection: Connection,
 }
@@ -70,10 +75,13 @@ pub struct Revoke {
 
 pub(super) async fn run(command: Command) -> Result<String, Failure> {
     match command {
-        Command::Add(Add { client_id, file, connection }) => {
+        Command::Add(Add { client_id, file, expires_in, connection }) => {
             let keys = public_half_only(read_json(&file)?)?;
-            let body =
+            let mut body =
                 if keys.get("keys").is_some() { json!({ "jwks": keys }) } else { json!({ "jwk": keys }) };
+            if let Some(seconds) = expires_in {
+                body["expires_in"] = json!(seconds);
+            }
             let made = connection.send(Method::POST, &["clients", &client_id, "keys"], Some(&body)).await?;
             let items = made["items"].as_array().cloned().unwrap_or_default();
             Ok(output::list(&items, COLUMNS, connection.json))

@@ -52,6 +52,10 @@ pub struct NewClient {
     pub access_token_lifetime: Option<i64>,
     /// The algorithm of its access tokens; the resource server's unless given.
     pub signing_alg: Option<SigningAlgorithm>,
+    /// Where it may ask for tokens from: IP addresses and ranges, such as `192.0.2.7` or `2001:db8::/32`; anywhere
+    /// unless given.
+    #[schema(max_items = 50)]
+    pub allowed_addresses: Option<Vec<String>>,
     /// The ONE Record ID in its tokens, one of its participant's; the main one unless given.
     #[schema(format = "uri", max_length = 512)]
     pub one_record_id: Option<String>,
@@ -90,6 +94,9 @@ pub async fn create(context: &Context, actor: &Actor, new: NewClient) -> Result<
     if let Some(algorithm) = new.signing_alg {
         checks.take("signing_alg", check::signing_alg(algorithm, context.config.algorithms()));
     }
+    let allowed_addresses = check::allowed_addresses(new.allowed_addresses.as_deref().unwrap_or_default())
+        .map_err(|errors| checks.extend(errors))
+        .unwrap_or_default();
     let keys = keys(&new, &mut checks);
 
     let mut tx = context.begin().await?;
@@ -112,6 +119,7 @@ pub async fn create(context: &Context, actor: &Actor, new: NewClient) -> Result<
         access_token_lifetime: new.access_token_lifetime,
         signing_alg: new.signing_alg,
         one_record_id: new.one_record_id,
+        allowed_addresses,
         status: Status::Active,
         created_at: now,
         updated_at: now,

@@ -24,12 +24,15 @@ pub struct NewKeys {
     /// A JWK Set (RFC 7517 §5) of public keys. Either this or `jwk`.
     #[schema(value_type = Option<Object>)]
     pub jwks: Option<Value>,
+    /// Seconds until they expire, 60 to ten years; they do not expire unless given.
+    #[schema(minimum = 60, maximum = 316_224_000)]
+    pub expires_in: Option<i64>,
 }
 
 /// Registers public keys of a client: all of them, or none.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] without that client, [`Refusal::Invalid`] when a key is not acceptable,
+/// [`Refusal::NotFound`] without that client, [`Refusal::Invalid`] when a key is not acceptable or the expiry impossible,
 /// [`Refusal::Conflict`] when one is registered already, here or for another client.
 pub async fn add(
     context: &Context,
@@ -38,12 +41,17 @@ pub async fn add(
     new: NewKeys,
 ) -> Result<Vec<ClientKey>, Refusal> {
     let client_id = check::id(client::KIND, client_id)?;
-    let keys = match (&new.jwk, &new.jwks) {
+    let not_after = check::expiry(new.expires_in, context.clock.now_millis())
+        .map_err(|reason| Refusal::invalid("expires_in", reason))?;
+    let mut keys = match (&new.jwk, &new.jwks) {
         (Some(jwk), None) => check_key("jwk", jwk).map(|key| vec![key]).map_err(|error| vec![error]),
         (None, Some(jwks)) => check_set("jwks", jwks),
         _ => Err(vec![check::field("jwk", "or jwks must be given, and not both")]),
     }
     .map_err(Refusal::Invalid)?;
+    for key in &mut keys {
+        key.not_after = not_after;
+    }
 
     let mut tx = context.begin().await?;
     if db::client::find(&mut *tx, client_id).await?.is_none() {

@@ -15,6 +15,8 @@ pub(in crate::operations) struct CheckedKey {
     pub(super) field: String,
     pub(super) public: PublicKey,
     pub(super) jwk: Jwk,
+    /// When it expires, milliseconds since 1970-01-01 UTC; none: it does not.
+    pub(super) not_after: Option<i64>,
 }
 
 /// Checks a JWK Set (RFC 7517 §5). Unlike a set that is fetched, one that is registered is refused whole when one
@@ -64,7 +66,7 @@ pub(super) fn check_key(at: &str, value: &Value) -> Result<CheckedKey, FieldErro
     kept.kid = Some(public.kid().to_owned());
     kept.alg = Some(public.algorithm().as_str().to_owned());
     kept.iss = None;
-    Ok(CheckedKey { field: at.to_owned(), public, jwk: kept })
+    Ok(CheckedKey { field: at.to_owned(), public, jwk: kept, not_after: None })
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub(in crate::operations) async fn insert(
         ));
     }
     let mut inserted = Vec::with_capacity(keys.len());
-    for CheckedKey { field, public, jwk } in keys {
+    for CheckedKey { field, public, jwk, not_after } in keys {
         let thumbprint = public.thumbprint().to_string();
         if is_our_own(context, &thumbprint) {
             return Err(Refusal::conflict(
@@ -63,7 +63,7 @@ pub(in crate::operations) async fn insert(
             jwk: jwk.clone(),
             status: CredentialStatus::Active,
             created_at: context.clock.now_millis(),
-            not_after: None,
+            not_after: *not_after,
         };
         db::client_key::insert(tx, &key)
             .await

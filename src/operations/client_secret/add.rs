@@ -1,23 +1,36 @@
+use std::fmt;
+
 use serde::Deserialize;
 use utoipa::ToSchema;
+use zeroize::Zeroizing;
 
-use super::{Journaled, make};
+use super::{Journaled, check_room, import, make, record};
 use crate::db;
 use crate::operations::context::Change;
 use crate::operations::{Actor, Context, Refusal, check, client};
-use crate::registry::{ClientSecret, CredentialStatus, GeneratedSecret, TokenEndpointAuthMethod};
+use crate::registry::{ClientSecret, GeneratedSecret};
 
-/// How many secrets of a client may be usable at once. Rotation needs two; each one is tried at every token request.
-const MAX_SECRETS: usize = 10;
-
-/// A further secret.
-#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
+/// A further secret: one that this server makes, or one that a partner brings along.
+#[derive(Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"expires_in": 7_776_000}))]
 pub struct NewSecret {
     /// Seconds until it expires, 60 to ten years; it does not expire unless given.
     #[schema(minimum = 60, maximum = 316_224_000)]
     pub expires_in: Option<i64>,
+    /// A secret of another provider that the client goes on using: 20 to 256 visible ASCII characters, made by a
+    /// program. A new one is made unless this or `phc` is given.
+    #[schema(value_type = Option<String>, min_length = 20, max_length = 256)]
+    pub secret: Option<Zeroizing<String>>,
+    /// The same, hashed there: argon2id as a PHC string.
+    #[schema(value_type = Option<String>, max_length = 256)]
+    pub phc: Option<Zeroizing<String>>,
+}
+
+impl fmt::Debug for NewSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewSecret").field("expires_in", &self.expires_in).finish_non_exhaustive()
+    }
 }
 
 /// What came of it.
@@ -25,15 +38,15 @@ pub struct NewSecret {
 pub struct Added {
     /// What is kept.
     pub record: ClientSecret,
-    /// The secret. This is the only time that it can be seen.
-    pub secret: GeneratedSecret,
+    /// The secret, if this server made it. This is the only time that it can be seen.
+    pub secret: Option<GeneratedSecret>,
 }
 
-/// Makes a further secret for a client.
+/// Gives a client a further secret.
 ///
 /// # Errors
-/// [`Refusal::NotFound`] without that client, [`Refusal::Invalid`] for an impossible expiry, [`Refusal::Conflict`]
-/// when the client authenticates otherwise or has ten usable secrets.
+/// [`Refusal::NotFound`] without that client, [`Refusal::Invalid`] for an impossible expiry or a secret that is not
+/// fit to be imported, [`Refusal::Conflict`] when the client authenticates otherwise or has too many usable secrets.
 pub async fn add(
     context: &Context,
     actor: &Actor,
@@ -44,31 +57,24 @@ pub async fn add(
     let now = context.clock.now_millis();
     let expires_at =
         check::expiry(new.expires_in, now).map_err(|reason| Refusal::invalid("expires_in", reason))?;
-    let (record, secret) = make(context.means(), client_id, expires_at);
+    // Before the transaction: hashing takes its time.
+    let (record, secret) = if let Some(digest) = import::digest(context, client_id, new).await? {
+        (record(context.means(), client_id, digest, expires_at), None)
+    } else {
+        let (record, secret) = make(context.means(), client_id, expires_at);
+        (record, Some(secret))
+    };
 
     let mut tx = context.begin().await?;
     let found = db::client::find(&mut *tx, client_id).await?;
     let client = found.ok_or_else(|| Refusal::not_found(client::KIND, client_id))?;
-    if client.token_endpoint_auth_method == TokenEndpointAuthMethod::PrivateKeyJwt {
-        return Err(Refusal::conflict(
-            "token_endpoint_auth_method",
-            "is private_key_jwt: this client would never use a secret",
-            "add a key instead",
-        ));
-    }
-    let usable = |secret: &&ClientSecret| {
-        secret.status == CredentialStatus::Active && secret.expires_at.is_none_or(|at| at > now)
-    };
-    if db::client_secret::of_client(&mut *tx, client_id).await?.iter().filter(usable).count() >= MAX_SECRETS {
-        return Err(Refusal::conflict(
-            "client_secret",
-            format!("cannot be added: the client has {MAX_SECRETS} usable ones"),
-            "revoke those that are not needed",
-        ));
-    }
+    let mut held = db::client_secret::of_client(&mut *tx, client_id).await?;
+    held.retain(|secret| secret.is_usable(now));
+    check_room(&client, &held, &record)?;
+    import::check_kind(&client, &record)?;
     db::client_secret::insert(&mut tx, &record).await?;
     let change = Change {
-        action: "client_secret.add",
+        action: if record.is_imported() { "client_secret.import" } else { "client_secret.add" },
         subject: format!("client/{client_id}"),
         before: None::<&Journaled<'_>>,
         after: Some(&Journaled::from(&record)),

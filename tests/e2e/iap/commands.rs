@@ -100,6 +100,39 @@ fn secrets_are_exchanged_by_command() {
 }
 
 #[test]
+fn secrets_roll_and_move_here_by_command() {
+    let iap = Iap::start();
+    let id = text(&json(&iap, &ADD_AIRLINE), "id").to_owned();
+    let add = ["client", "add", "--participant", &id, "--name", "booking", "--require-bound-tokens", "false"];
+    let made = json(&iap, &[&add[..], &["--allowed-address", "127.0.0.0/8"]].concat());
+    let client_id = text(&made, "client_id");
+    let with =
+        |secret: &str| Client { client_id: client_id.to_owned(), client_secret: Some(secret.to_owned()) };
+    let rotated = json(&iap, &["client", "secret", "rotate", client_id, "--keep", "3600"]);
+    iap.token(&with(text(&rotated, "client_secret")), &[]);
+    iap.token(&with(text(&made, "client_secret")), &[]);
+
+    let expiring = json(&iap, &["client", "expiring"]);
+    let of_client = |item: &&Value| item["client_id"] == client_id;
+    let old = expiring["items"].as_array().unwrap().iter().find(of_client).unwrap();
+    assert_eq!((&old["days_left"], &old["replaced"]), (&0.into(), &true.into()));
+    assert!(table(&iap, &["client", "expiring", "--within-days", "1"]).contains(text(old, "id")));
+
+    let shown = table(&iap, &["client", "secret", "rotate", client_id, "--keep", "0"]);
+    assert!(shown.contains("shown this once") && shown.contains("older secrets"), "{shown}");
+    assert_eq!(iap.ask(&with(text(&rotated, "client_secret")), &[]).status, 401);
+
+    let (file, secret) = (iap.folder().join("secret.txt"), "8f14e45f-ceea-467f-a8d6-1f1c0b0b2c2d");
+    std::fs::write(&file, format!("{secret}\n")).unwrap();
+    let imported = table(&iap, &["client", "secret", "import", client_id, file.to_str().unwrap()]);
+    assert!(!imported.contains(secret), "{imported}");
+    iap.token(&with(secret), &[]);
+    std::fs::write(&file, "too short").unwrap();
+    let refused = command(&iap, &["client", "secret", "import", client_id, file.to_str().unwrap()]);
+    assert!(refused.code != Some(0) && refused.stderr.contains("FILE"), "{}", refused.stderr);
+}
+
+#[test]
 fn a_key_is_registered_by_command() {
     let iap = Iap::start();
     let id = text(&json(&iap, &ADD_AIRLINE), "id").to_owned();

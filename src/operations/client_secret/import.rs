@@ -1,0 +1,46 @@
+use super::NewSecret;
+use crate::operations::{Context, Refusal, client};
+use crate::registry::{
+    Client, ClientKind, ClientSecret, HashMemory, ImportedHash, SecretDigest, is_importable,
+};
+
+/// What will be kept of a secret that is brought along; none when a new one is to be made.
+pub(super) async fn digest(
+    context: &Context,
+    client_id: &str,
+    new: NewSecret,
+) -> Result<Option<SecretDigest>, Refusal> {
+    let hash = match (new.secret, new.phc) {
+        (None, None) => return Ok(None),
+        (Some(_), Some(_)) => {
+            return Err(Refusal::invalid("phc", "must not be given beside secret: they are two secrets"));
+        }
+        (None, Some(phc)) => {
+            phc.parse::<ImportedHash>().map_err(|reason| Refusal::invalid("phc", reason.to_string()))?
+        }
+        (Some(secret), None) => {
+            is_importable(&secret, client_id).map_err(|reason| Refusal::invalid("secret", reason))?;
+            // Nobody's hash is computed for a client that does not exist.
+            client::get(context, client_id).await?;
+            let entropy = context.entropy.clone();
+            // Off the workers that answer requests.
+            let hashed = tokio::task::spawn_blocking(move || {
+                ImportedHash::make(&entropy, &secret, &mut HashMemory::new())
+            });
+            hashed.await.map_err(|_| Refusal::invalid("secret", "could not be hashed; try again"))?
+        }
+    };
+    Ok(Some(SecretDigest::Imported(hash)))
+}
+
+/// Secrets are imported for machines that move here. Whoever administers gets one with 256 random bits.
+pub(super) fn check_kind(client: &Client, new: &ClientSecret) -> Result<(), Refusal> {
+    if new.is_imported() && client.kind == ClientKind::Administrator {
+        return Err(Refusal::conflict(
+            "client_id",
+            "is an administrator, for whom no secret can be imported",
+            "let this server make one",
+        ));
+    }
+    Ok(())
+}
