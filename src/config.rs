@@ -9,4 +9,4 @@ mod validated;
 pub use check::ConfigError;
 pub use raw::{RawCompany, RawConfig};
 pub use record::RecordConfig;
-pub use validated::{Config, DEFAULT_DATA_DIR, KeySetCache, TlsFiles, Tokens};
+pub use validated::{Approvals, Config, DEFAULT_DATA_DIR, KeySetCache, TlsFiles, Tokens};

@@ -2,6 +2,7 @@
 //! for them, and the memory image that the token endpoint answers from.
 
 pub mod administration_token;
+mod approval;
 mod client;
 mod company_uri;
 mod follower;
@@ -11,6 +12,7 @@ mod resource_server;
 pub mod scope;
 mod secret;
 
+pub use approval::{Approval, ApprovalState, Sensitive};
 pub use client::{Client, ClientKey, ClientKind, ClientSecret, CredentialStatus, TokenEndpointAuthMethod};
 pub use company_uri::{CompanyUri, CompanyUriError};
 pub use follower::{Follower, Stale};

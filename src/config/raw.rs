@@ -26,6 +26,9 @@ pub struct RawConfig {
     /// Who may be registered.
     #[serde(default)]
     pub registry: RawRegistry,
+    /// What one administrator cannot do alone.
+    #[serde(default)]
+    pub approval: RawApproval,
     /// What is logged.
     #[serde(default)]
     pub log: RawLog,
@@ -129,6 +132,19 @@ pub struct RawKeySet {
 pub struct RawRegistry {
     /// Role codes besides SHP, FWD, CAR, GHA, CUS, RFS, ITP.
     pub further_roles: Option<Vec<String>>,
+}
+
+/// `[approval]`
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawApproval {
+    /// Whether sensitive requests wait until a second administrator approves them. Default: false.
+    pub required: Option<bool>,
+    /// Which requests are sensitive: `administrators`, `enable`, `signing_keys`, `identifiers`, `unbound_tokens`.
+    /// Default: all of these.
+    pub operations: Option<Vec<String>>,
+    /// How long a request waits before it is void, in seconds, 60 to 2592000. Default: 604800, which is 7 days.
+    pub expires_after: Option<i64>,
 }
 
 /// `[log]`

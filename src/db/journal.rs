@@ -108,6 +108,30 @@ pub async fn subjects_between<'e>(
     Ok(sqlx::query_scalar(query).bind(since).bind(until).fetch_all(executor).await?)
 }
 
+/// Whether `actor` made or changed `subject` after `since`, or approved that somebody did. `approved` is what the reasons
+/// of such records begin with, up to the blank after the approver.
+pub async fn has_acted<'e>(
+    executor: impl Executor<'e, Database = Any>,
+    actor: &str,
+    approved: &str,
+    subject: &str,
+    since: i64,
+) -> Result<bool, Error> {
+    // A range instead of LIKE: from the blank after the approver to the character after the blank.
+    let found: Option<i64> = sqlx::query_scalar(
+        "SELECT sequence FROM journal WHERE subject = $1 AND at > $2 \
+         AND (actor = $3 OR (reason >= $4 AND reason < $5)) LIMIT 1",
+    )
+    .bind(subject)
+    .bind(since)
+    .bind(actor)
+    .bind(format!("{approved} "))
+    .bind(format!("{approved}!"))
+    .fetch_optional(executor)
+    .await?;
+    Ok(found.is_some())
+}
+
 /// Up to `limit` records after `sequence`, in order.
 pub async fn after(pool: &AnyPool, sequence: i64, limit: i64) -> Result<Vec<Record>, Error> {
     sqlx::query(

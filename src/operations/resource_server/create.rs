@@ -5,7 +5,7 @@ use super::{HINT, identifier};
 use crate::db;
 use crate::operations::context::Change;
 use crate::operations::{Actor, Context, Refusal, check};
-use crate::registry::{AccessTokenTyp, ResourceServer, SigningAlgorithm, scope};
+use crate::registry::{AccessTokenTyp, ResourceServer, SigningAlgorithm, Status, scope};
 
 /// A server to be registered as an audience.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -61,6 +61,7 @@ pub async fn create(
         signing_alg: new.signing_alg.unwrap_or(SigningAlgorithm::Rs256),
         scopes,
         is_default: false,
+        status: Status::Active,
         created_at: now,
         updated_at: now,
     };
