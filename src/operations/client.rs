@@ -7,19 +7,23 @@ mod enable;
 mod get;
 mod list;
 mod status;
+mod update;
 
 pub use create::{Created, NewClient, create};
 pub use disable::disable;
 pub use enable::enable;
 pub use get::get;
 pub use list::list;
+pub use update::{ClientChange, update};
+
+use serde::Serialize;
 
 use crate::registry::Client;
 
 pub(super) const KIND: &str = "client";
 
 /// A client, with its audiences spelled out.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Details {
     /// The client.
     pub client: Client,

@@ -1,8 +1,8 @@
 use super::{Details, KIND, audiences};
 use crate::db;
 use crate::operations::context::Change;
-use crate::operations::{Actor, Context, Refusal, check};
-use crate::registry::{Client, Status};
+use crate::operations::{Actor, Context, Refusal, administrator, approval, check};
+use crate::registry::{Client, ClientKind, Status};
 
 /// Gives a client a status. That it has it already is no error: the caller has what was asked for.
 pub(super) async fn change(
@@ -14,7 +14,11 @@ pub(super) async fn change(
 ) -> Result<Details, Refusal> {
     let id = check::id(KIND, id)?;
     let mut tx = context.begin().await?;
-    let before = db::client::find(&mut *tx, id).await?.ok_or_else(|| Refusal::not_found(KIND, id))?;
+    let found = db::client::find(&mut *tx, id).await?.ok_or_else(|| Refusal::not_found(KIND, id))?;
+    let Details { client: before, audiences } = audiences::details_in(&mut tx, found).await?;
+    let details = |client: Client| Details { client, audiences: audiences.clone() };
+    administrator::check_takes(actor, &before)?;
+    context.call.check_version(KIND, &details(before.clone()))?;
     if before.bootstrap && status == Status::Disabled {
         return Err(Refusal::conflict(
             "client_id",
@@ -22,23 +26,25 @@ pub(super) async fn change(
             "revoke its secrets instead; `carnet admin reset` makes a new one",
         ));
     }
-    let now = context.clock.now_millis();
-    if !db::client::set_status(&mut tx, id, status, now).await? {
-        drop(tx);
-        return audiences::details_of(context, before).await;
+    if before.status == status {
+        return Ok(details(before));
     }
+    let subject = format!("client/{id}");
+    if status == Status::Active {
+        let summary = format!("enable the client {}", before.name);
+        administrator::check_gives(context, actor, &before, summary.clone(), false)?;
+        if before.kind == ClientKind::Machine {
+            approval::hold_enabling(context, actor, &subject, summary)?;
+        }
+    }
+    let now = context.clock.now_millis();
+    db::client::set_status(&mut tx, id, status, now).await?;
     let after = Client { status, updated_at: now, ..before.clone() };
     if status == Status::Disabled {
         db::administration_token::forget_client(&mut tx, id).await?;
     }
-    let change = Change {
-        action,
-        subject: format!("client/{id}"),
-        before: Some(&before),
-        after: Some(&after),
-        reason: "",
-    };
+    let change = Change { action, subject, before: Some(&before), after: Some(&after), reason: "" };
     context.means().journal(&mut tx, actor, change).await?;
     context.commit(tx).await?;
-    audiences::details_of(context, after).await
+    Ok(details(after))
 }

@@ -4,7 +4,7 @@ use utoipa::ToSchema;
 use super::{Journaled, make};
 use crate::db;
 use crate::operations::context::Change;
-use crate::operations::{Actor, Context, Refusal, check, client};
+use crate::operations::{Actor, Context, Refusal, administrator, check, client};
 use crate::registry::{ClientSecret, CredentialStatus, GeneratedSecret, TokenEndpointAuthMethod};
 
 /// How many secrets of a client may be usable at once. Rotation needs two; each one is tried at every token request.
@@ -66,6 +66,8 @@ pub async fn add(
             "revoke those that are not needed",
         ));
     }
+    let summary = format!("make a further secret for the administrator {}", client.name);
+    administrator::check_gives(context, actor, &client, summary, true)?;
     db::client_secret::insert(&mut tx, &record).await?;
     let change = Change {
         action: "client_secret.add",
