@@ -1,12 +1,14 @@
 //! Configuration: one TOML file, `CARNET_…` variables over it, command-line flags over both; validated once
 //! into private fields, so that the rest of the program cannot meet a value that makes no sense.
 
+mod approvals;
 mod check;
 mod raw;
 mod record;
 mod validated;
 
+pub use approvals::Approvals;
 pub use check::ConfigError;
 pub use raw::{RawCompany, RawConfig};
 pub use record::RecordConfig;
-pub use validated::{Approvals, Config, DEFAULT_DATA_DIR, KeySetCache, TlsFiles, Tokens};
+pub use validated::{Config, DEFAULT_DATA_DIR, KeySetCache, TlsFiles, Tokens};

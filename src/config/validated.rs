@@ -8,8 +8,8 @@ use url::Url;
 use super::check::{
     ConfigError, address, database_url, host_of, host_value, hosts, issuer_url, own_url, refuse, within,
 };
-use super::{RawConfig, RecordConfig};
-use crate::registry::{Role, Sensitive};
+use super::{Approvals, RawConfig, RecordConfig};
+use crate::registry::Role;
 
 /// The data folder, if none is given.
 pub const DEFAULT_DATA_DIR: &str = "carnet-data";
@@ -63,15 +63,6 @@ pub struct KeySetCache {
     pub stale_while_revalidate: i64,
     /// `stale-if-error` (RFC 5861 §4).
     pub stale_if_error: i64,
-}
-
-/// What one administrator cannot do alone.
-#[derive(Debug, Clone)]
-pub struct Approvals {
-    /// What waits for a second administrator; nothing if that is switched off.
-    pub operations: Vec<Sensitive>,
-    /// How long it waits, in seconds.
-    pub expires_after: i64,
 }
 
 /// Files of the public listener's TLS identity.
@@ -145,7 +136,7 @@ impl TryFrom<RawConfig> for Config {
                 .master_key_file
                 .unwrap_or_else(|| data_dir.join("keys").join("master.jwk")),
             roles: roles(raw.registry.further_roles.unwrap_or_default())?,
-            approval: approvals(raw.approval)?,
+            approval: Approvals::validate(raw.approval)?,
             tokens: tokens(raw.tokens)?,
             key_set_cache: KeySetCache {
                 max_age: within("key_set.max_age", raw.key_set.max_age, 300, 1, 86_400)?,
@@ -197,23 +188,6 @@ fn tokens(raw: super::raw::RawTokens) -> Result<Tokens, ConfigError> {
         accept_token_endpoint_aud: raw.accept_token_endpoint_aud.unwrap_or(false),
         tolerate_duplicate_credentials: raw.tolerate_duplicate_credentials.unwrap_or(false),
     })
-}
-
-fn approvals(raw: super::raw::RawApproval) -> Result<Approvals, ConfigError> {
-    let expires_after = within("approval.expires_after", raw.expires_after, 604_800, 60, 2_592_000)?;
-    let mut operations = Vec::new();
-    // Read also when it is switched off: a typo shall not wait for the day when it is switched on.
-    for word in raw.operations.unwrap_or_else(|| Sensitive::ALL.map(|word| word.as_str().to_owned()).to_vec())
-    {
-        match word.parse::<Sensitive>() {
-            Ok(operation) => operations.push(operation),
-            Err(reason) => return refuse("approval.operations", reason.to_string()),
-        }
-    }
-    if !raw.required.unwrap_or(false) {
-        operations.clear();
-    }
-    Ok(Approvals { operations, expires_after })
 }
 
 fn roles(further: Vec<String>) -> Result<Vec<String>, ConfigError> {

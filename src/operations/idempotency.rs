@@ -23,8 +23,9 @@ const SECRET_MEMBERS: [&str; 6] = [
     "registration_access_token",
     "passphrase",
 ];
-/// What the secrets that this server makes begin with.
+/// What the secrets that this server makes begin with; none is shorter than this.
 const SECRET_PREFIXES: [&str; 2] = ["carnetsecret", "carnet_"];
+const SECRET_LEN: usize = 40;
 
 /// A request with a key.
 #[derive(Debug, Clone)]
@@ -133,7 +134,10 @@ fn without_secrets(body: &[u8]) -> (Vec<u8>, bool) {
 fn withhold(value: &mut Value) -> bool {
     let is_secret = |name: &str, value: &Value| {
         value.as_str().is_some_and(|text| {
-            SECRET_MEMBERS.contains(&name) || SECRET_PREFIXES.iter().any(|prefix| text.starts_with(prefix))
+            SECRET_MEMBERS.contains(&name)
+                || text.len() >= SECRET_LEN
+                    && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+                    && SECRET_PREFIXES.iter().any(|prefix| text.starts_with(prefix))
         })
     };
     match value {
@@ -171,15 +175,17 @@ mod tests {
 
     #[test]
     fn secrets_are_withheld_wherever_they_stand_and_nothing_else_is() {
+        let random = "x".repeat(43);
         let body = json!({
-            "client_id": "c", "client_secret": "x", "inner": [{"secret": "y", "id": "z"}, "carnet_at_1"],
-            "client_secret_expires_at": null, "note": "carnetsecretabc", "scopes": ["admin:read"],
+            "client_id": "c", "client_secret": "x", "inner": [{"secret": "y", "id": "z"}, format!("carnet_at_{random}")],
+            "client_secret_expires_at": null, "note": format!("carnetsecret{random}"), "scopes": ["admin:read"],
         });
         let expected = json!({
             "client_id": "c", "inner": [{"id": "z"}], "client_secret_expires_at": null, "scopes": ["admin:read"],
         });
         assert_eq!(kept(&body), (expected, true));
-        let harmless = json!({"client_id": "c", "client_secret": null, "name": "carnet"});
+        let harmless =
+            json!({"client_id": "c", "client_secret": null, "name": format!("carnet_ of {random}")});
         assert_eq!(kept(&harmless), (harmless.clone(), false));
         assert_eq!(without_secrets(b"{\"secret\":"), (b"{\"secret\":".to_vec(), false));
     }

@@ -14,16 +14,23 @@ pub(in crate::operations) fn check_gives(
     if client.kind != ClientKind::Administrator {
         return Ok(());
     }
-    check_takes(actor, client)?;
-    if let Some(scope) = actor.beyond(&client.scopes) {
-        return Err(Refusal::Beyond { scope: scope.to_owned() });
-    }
+    check_scopes(actor, &client.scopes)?;
     let subject = format!("client/{}", client.id);
     approval::hold_as(
         context,
         actor,
         Held { operation: Sensitive::Administrators, subject, summary, makes_secret },
     )
+}
+
+/// Refuses to make an administrator, or to give one something, by somebody who may not change administrators or could
+/// not have these scopes themselves.
+pub(super) fn check_scopes(actor: &Actor, scopes: &[String]) -> Result<(), Refusal> {
+    actor.require(scope::ADMIN_ADMINISTRATORS_WRITE)?;
+    match actor.beyond(scopes) {
+        Some(scope) => Err(Refusal::Beyond { scope: scope.to_owned() }),
+        None => Ok(()),
+    }
 }
 
 /// Refuses to take something from an administrator by somebody who may not change administrators. How far that

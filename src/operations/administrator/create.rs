@@ -2,13 +2,14 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::check_gives;
+use super::KIND;
+use super::check_reach::check_scopes;
 use crate::db;
 use crate::operations::check::{self, Checks};
 use crate::operations::client::{Created, Details};
 use crate::operations::context::Change;
-use crate::operations::{Actor, Context, Refusal, client_key, client_secret};
-use crate::registry::{Client, ClientKind, Status, TokenEndpointAuthMethod};
+use crate::operations::{Actor, Context, Held, Refusal, approval, client_key, client_secret};
+use crate::registry::{Client, ClientKind, Sensitive, Status, TokenEndpointAuthMethod};
 
 /// A person who shall administer this provider.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -78,7 +79,10 @@ pub async fn create(context: &Context, actor: &Actor, new: NewAdministrator) -> 
     db::client::insert(&mut tx, &client).await?;
     client_key::insert(&mut tx, context, &client.id, &keys).await?;
     let summary = format!("make {} an administrator with {}", client.name, client.scopes.join(" "));
-    check_gives(context, actor, &client, summary, !signs)?;
+    let subject = KIND.to_owned();
+    check_scopes(actor, &client.scopes)?;
+    let operation = Sensitive::Administrators;
+    approval::hold_as(context, actor, Held { operation, subject, summary, makes_secret: !signs })?;
     let secret = if signs {
         None
     } else {

@@ -27,6 +27,9 @@ pub async fn execute(context: &Context, actor: &Actor, id: &str) -> Result<Ready
             let after = executed(&approval, now);
             Ok(Ready { approval, administrator, after, action: "approval.execute" })
         }
+        (_, ApprovalState::Pending) if !approval.is_expired(now) => {
+            Err(Refusal::conflict("state", "is pending", "wait until another administrator has approved it"))
+        }
         _ => Err(not_any_more(&approval, now)),
     }
 }
