@@ -143,13 +143,12 @@ fn complete(operation: &mut Operation, path: &str, method: &HttpMethod) {
     let has_precondition =
         *method == HttpMethod::Patch || is_post && STEPS.iter().any(|step| path.ends_with(step));
     let has_body = operation.request_body.is_some();
-    let parameters = operation.parameters.get_or_insert_default();
-    let has_query = parameters.iter().any(|parameter| parameter.parameter_in == ParameterIn::Query);
-    if has_precondition {
-        parameters.push(if_match());
-    }
-    if is_post {
-        parameters.push(idempotency_key());
+    let has_query = operation.parameters.as_ref().is_some_and(|parameters| {
+        parameters.iter().any(|parameter| parameter.parameter_in == ParameterIn::Query)
+    });
+    let headers = [has_precondition.then(if_match), is_post.then(idempotency_key)];
+    for header in headers.into_iter().flatten() {
+        operation.parameters.get_or_insert_default().push(header);
     }
     let answers = &mut operation.responses.responses;
     for (status, name, _) in REFUSALS {

@@ -108,28 +108,18 @@ pub async fn subjects_between<'e>(
     Ok(sqlx::query_scalar(query).bind(since).bind(until).fetch_all(executor).await?)
 }
 
-/// Whether `actor` made or changed `subject` after `since`, or approved that somebody did. `approved` is what the reasons
-/// of such records begin with, up to the blank after the approver.
-pub async fn has_acted<'e>(
+/// Who changed a subject after `since`, each with their reasons, each pair once.
+pub async fn actors_on<'e>(
     executor: impl Executor<'e, Database = Any>,
-    actor: &str,
-    approved: &str,
     subject: &str,
     since: i64,
-) -> Result<bool, Error> {
-    // A range instead of LIKE: from the blank after the approver to the character after the blank.
-    let found: Option<i64> = sqlx::query_scalar(
-        "SELECT sequence FROM journal WHERE subject = $1 AND at > $2 \
-         AND (actor = $3 OR (reason >= $4 AND reason < $5)) LIMIT 1",
-    )
-    .bind(subject)
-    .bind(since)
-    .bind(actor)
-    .bind(format!("{approved} "))
-    .bind(format!("{approved}!"))
-    .fetch_optional(executor)
-    .await?;
-    Ok(found.is_some())
+) -> Result<Vec<(String, String)>, Error> {
+    let rows = sqlx::query("SELECT DISTINCT actor, reason FROM journal WHERE subject = $1 AND at > $2")
+        .bind(subject)
+        .bind(since)
+        .fetch_all(executor)
+        .await?;
+    rows.iter().map(|row| Ok((row.try_get("actor")?, row.try_get("reason")?))).collect()
 }
 
 /// Up to `limit` records after `sequence`, in order.

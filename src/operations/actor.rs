@@ -81,9 +81,8 @@ impl Actor {
     /// Why the journal holds this: the second administrator, before what was said otherwise.
     pub(super) fn reason(&self, said: &str) -> String {
         let Some(Approved { approver, approval }) = &self.approved else { return said.to_owned() };
-        let by = approval_reason(approver);
         let separator = if said.is_empty() { "" } else { ": " };
-        format!("{by} in approval {approval}{separator}{said}")
+        format!("{APPROVED_BY}{approver} in approval {approval}{separator}{said}")
     }
 
     /// Refuses whoever's token does not have a scope.
@@ -107,9 +106,12 @@ impl Actor {
     }
 }
 
-/// What the reason of a record begins with that `approver` consented to.
-pub(super) fn approval_reason(approver: &str) -> String {
-    format!("approved by {approver}")
+/// What the reason of a record begins with to which a second administrator consented.
+const APPROVED_BY: &str = "approved by ";
+
+/// The client id of the second administrator in the reason of a record, if one consented.
+pub(super) fn approver_in(reason: &str) -> Option<&str> {
+    reason.strip_prefix(APPROVED_BY)?.strip_prefix("client/")?.split(' ').next()
 }
 
 impl fmt::Display for Actor {

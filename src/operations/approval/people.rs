@@ -1,5 +1,7 @@
+use std::collections::HashSet;
+
 use crate::db;
-use crate::operations::actor::approval_reason;
+use crate::operations::actor::approver_in;
 use crate::operations::administrator::is_active;
 use crate::operations::{Actor, Administrator, Context, Refusal};
 use crate::registry::{Approval, Client, scope};
@@ -21,19 +23,35 @@ pub(super) async fn check_two(
     if approver == requester {
         return Err(Refusal::conflict("approver", "is the one who asked for it", HINT));
     }
-    let since = context.clock.now_millis() - ACQUAINTED;
     for (one, other) in [(requester, approver), (approver, requester)] {
-        let actor = format!("client/{one}");
-        let (consent, subject) = (approval_reason(&actor), format!("client/{other}"));
-        let pool = context.database.reader().pool();
-        if db::journal::has_acted(pool, &actor, &consent, &subject, since).await? {
+        if makers(context, other).await?.contains(one) {
             let reason = format!(
-                "and requester are not two people for sure: {one} made or changed {other} within the last 7 days"
+                "and requester are not two people for sure: within the last 7 days, {one} made or changed {other}, or \
+                 somebody who did"
             );
             return Err(Refusal::conflict("approver", reason, HINT));
         }
     }
     Ok(())
+}
+
+/// Whoever made or changed an administrator within the last days or approved that, and whoever made or changed those: a
+/// puppet's puppet is a puppet.
+async fn makers(context: &Context, client_id: &str) -> Result<HashSet<String>, Refusal> {
+    let since = context.clock.now_millis() - ACQUAINTED;
+    let (mut makers, mut open) = (HashSet::new(), vec![client_id.to_owned()]);
+    while let Some(id) = open.pop() {
+        let pool = context.database.reader().pool();
+        for (actor, reason) in db::journal::actors_on(pool, &format!("client/{id}"), since).await? {
+            let both = [actor.strip_prefix("client/"), approver_in(&reason)];
+            for maker in both.into_iter().flatten().filter(|maker| *maker != id) {
+                if makers.insert(maker.to_owned()) {
+                    open.push(maker.to_owned());
+                }
+            }
+        }
+    }
+    Ok(makers)
 }
 
 /// The requester as they are now: still an administrator, and with no scope that was taken from them meanwhile.

@@ -63,6 +63,30 @@ async fn whom_one_made_or_changed_is_no_second_person_for_seven_days_nor_the_oth
 }
 
 #[tokio::test]
+async fn whom_somebody_made_whom_one_made_is_no_second_person_either() {
+    let two = Two::start_with("[approval]\nrequired = true\noperations = ['enable']\n").await;
+    let make = async |maker: &Registered, name: &str| {
+        let body = json!({ "name": name, "scopes": ALL });
+        let made = two.iap.admin_as(maker, "POST", "/administrators", Some(body)).await.expect(201).json();
+        Registered {
+            participant_id: String::new(),
+            client_id: made["client_id"].as_str().unwrap().to_owned(),
+            client_secret: made["client_secret"].as_str().unwrap().to_owned(),
+        }
+    };
+    let cyd = make(&two.ada, "Cyd").await;
+    let dan = make(&cyd, "Dan").await;
+    let approve = format!("{}/approve", two.ask().await);
+    for puppet in [&cyd, &dan] {
+        assert_eq!(conflict(&two.iap.admin_as(puppet, "POST", &approve, None).await), "approver");
+    }
+    let of_dan = two.iap.admin_as(&dan, "POST", &two.enable(), None).await.expect(202).json();
+    let of_dan = format!("/approvals/{}/approve", of_dan["id"].as_str().unwrap());
+    assert_eq!(conflict(&two.as_ada("POST", &of_dan, None).await), "approver");
+    let _ = two.as_bob("POST", &approve, None).await.expect(200);
+}
+
+#[tokio::test]
 async fn nothing_is_done_for_whoever_is_no_administrator_any_more() {
     let two = Two::start().await;
     let approve = format!("{}/approve", two.ask().await);
