@@ -10,7 +10,7 @@ CREATE TABLE idempotency_record (
     idempotency_key TEXT NOT NULL,
     method     TEXT   NOT NULL,
     path       TEXT   NOT NULL,
-    -- SHA-256 of the body, base64url.
+    -- HMAC of the body's SHA-256 under the key of the secrets, base64url.
     digest     TEXT   NOT NULL,
     status     BIGINT NOT NULL,
     -- JSON object of the headers that belong to the answer.

@@ -71,8 +71,9 @@ impl Calls {
             if_match: joined(&parts.headers),
             body: body.to_vec(),
         };
-        let keyed = idempotency_key(&parts)?
-            .map(|key| KeyedRequest::new(&actor, &key, &request.method, &request.path, &request.body));
+        let keyed = idempotency_key(&parts)?.map(|key| {
+            KeyedRequest::new(&self.context, &actor, &key, &request.method, &request.path, &request.body)
+        });
         if let Some(keyed) = &keyed
             && let Some(answer) = idempotency::find(&self.context, keyed).await?
         {

@@ -19,7 +19,7 @@ pub struct IdempotencyRecord {
     pub method: String,
     /// The request's path, and query if it has one.
     pub path: String,
-    /// SHA-256 of its body, base64url.
+    /// HMAC of its body's SHA-256, base64url.
     pub digest: String,
     /// The answer's status.
     pub status: i64,

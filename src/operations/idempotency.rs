@@ -15,13 +15,14 @@ use crate::db::idempotency_record::IdempotencyRecord;
 const KEPT: i64 = 24 * 60 * 60 * 1000;
 
 /// Members of answers and requests that are secrets, whatever they look like.
-const SECRET_MEMBERS: [&str; 6] = [
+const SECRET_MEMBERS: [&str; 7] = [
     "client_secret",
     "secret",
     "access_token",
     "initial_access_token",
     "registration_access_token",
     "passphrase",
+    "phc",
 ];
 /// What the secrets that this server makes begin with; none is shorter than this.
 const SECRET_PREFIXES: [&str; 2] = ["carnetsecret", "carnet_"];
@@ -58,14 +59,19 @@ pub fn is_key(text: &str) -> bool {
 
 impl KeyedRequest {
     /// A request by an administrator. Keys of one are nothing to another.
+    ///
+    /// Of the body, a digest is kept under the key of the secrets: a request may bring along a secret that somebody
+    /// else made, and whoever reads the database must not be able to try guesses on a plain one.
     #[must_use]
-    pub fn new(actor: &Actor, key: &str, method: &str, path: &str, body: &[u8]) -> Self {
+    pub fn new(context: &Context, actor: &Actor, key: &str, method: &str, path: &str, body: &[u8]) -> Self {
+        let digest = base64url::encode(digest::digest(&digest::SHA256, body).as_ref());
+        let mac = context.means().keys.secret_mac(&format!("idempotency {digest}"));
         Self {
             client_id: actor.client_id().unwrap_or_default().to_owned(),
             key: key.to_owned(),
             method: method.to_owned(),
             path: path.to_owned(),
-            digest: base64url::encode(digest::digest(&digest::SHA256, body).as_ref()),
+            digest: base64url::encode(mac),
         }
     }
 }
