@@ -116,6 +116,20 @@ pub async fn advance(
     Ok(done.rows_affected() == 1)
 }
 
+/// Rejects whatever still waits, and says why; says how many. For a restored database: what was executed or rejected
+/// after its backup must not be executed from it once more.
+pub async fn reject_all(tx: &mut Transaction, reason: &str, now: i64) -> Result<u64, Error> {
+    let done = sqlx::query(
+        "UPDATE approval SET state = 'rejected', decided_at = $1, reason = $2 \
+         WHERE state IN ('pending', 'approved')",
+    )
+    .bind(now)
+    .bind(reason)
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected())
+}
+
 /// A page in id order, beginning after `cursor`, optionally of one state.
 pub async fn page(
     pool: &AnyPool,

@@ -100,6 +100,12 @@ pub async fn find(
     row.as_ref().map(record).transpose()
 }
 
+/// Forgets every record; says how many. For a restored database: what was done after its backup is not in it, however
+/// it was answered.
+pub async fn forget_all(tx: &mut Transaction) -> Result<u64, Error> {
+    Ok(sqlx::query("DELETE FROM idempotency_record").execute(&mut **tx).await?.rows_affected())
+}
+
 /// Forgets the records that have expired; says how many.
 pub async fn forget_expired(pool: &AnyPool, now: i64) -> Result<u64, Error> {
     let done =

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use carnet_db::Transaction;
@@ -11,6 +12,12 @@ use super::{Refusal, version};
 /// The first start and local commands have none, which is the default one.
 #[derive(Clone, Default)]
 pub struct Call(Arc<Inner>);
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call").field("expected", &self.0.expected).finish_non_exhaustive()
+    }
+}
 
 #[derive(Default)]
 struct Inner {

@@ -30,3 +30,10 @@ pub struct Details {
     /// Identifiers of the resource servers that it may ask for; empty means the default one.
     pub audiences: Vec<String>,
 }
+
+impl Details {
+    /// An administrator, whose tokens are for this server alone.
+    pub(super) fn administrator(client: Client) -> Self {
+        Self { client, audiences: Vec::new() }
+    }
+}

@@ -216,3 +216,22 @@ async fn what_waited_too_long_is_void() {
     assert_eq!(conflict(&two.as_bob("POST", &format!("{late}/approve"), None).await), "state");
     assert_eq!(conflict(&two.as_bob("POST", &format!("{late}/reject"), None).await), "state");
 }
+
+#[tokio::test]
+async fn what_waited_when_a_backup_was_made_is_not_executed_from_it() {
+    let two = Two::start().await;
+    let token = two.iap.token_for(&two.ada).await;
+    let key = [("idempotency-key", "k")];
+    let waits = two.iap.admin_with(&token, "POST", &two.enable(), &key, None).await.expect(202).json();
+    let path = format!("/approvals/{}", waits["id"].as_str().unwrap());
+    let mut tx = two.iap.app.database.writer().begin().await.unwrap();
+    let now = two.iap.clock.now_millis();
+    assert_eq!(carnet::db::approval::reject_all(&mut tx, "restored", now).await.unwrap(), 1);
+    assert_eq!(carnet::db::idempotency_record::forget_all(&mut tx).await.unwrap(), 1);
+    tx.commit().await.unwrap();
+    assert_eq!(conflict(&two.as_bob("POST", &format!("{path}/approve"), None).await), "state");
+    let shown = two.as_ada("GET", &path, None).await.expect(200).json();
+    assert_eq!((&shown["state"], &shown["reason"]), (&json!("rejected"), &json!("restored")));
+    let again = two.iap.admin_with(&token, "POST", &two.enable(), &key, None).await.expect(202);
+    assert_ne!(again.json()["id"], waits["id"]);
+}

@@ -99,5 +99,5 @@ pub async fn create(context: &Context, actor: &Actor, new: NewAdministrator) -> 
     };
     context.means().journal(&mut tx, actor, change).await?;
     context.commit(tx).await?;
-    Ok(Created { details: Details { client, audiences: Vec::new() }, secret })
+    Ok(Created { details: Details::administrator(client), secret })
 }

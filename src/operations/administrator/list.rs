@@ -9,6 +9,6 @@ use crate::operations::{Context, ListRequest, Refusal};
 pub async fn list(context: &Context, request: &ListRequest) -> Result<Page<Details>, Refusal> {
     let pool = context.database.reader().pool();
     let page = db::client::administrators(pool, &request.after, request.limit).await?;
-    let items = page.items.into_iter().map(|client| Details { client, audiences: Vec::new() }).collect();
+    let items = page.items.into_iter().map(Details::administrator).collect();
     Ok(Page { items, next_cursor: page.next_cursor })
 }

@@ -7,7 +7,7 @@ use crate::operations::check::{self, Checks};
 use crate::operations::client::Details;
 use crate::operations::context::Change;
 use crate::operations::{Actor, Context, Refusal};
-use crate::registry::{Client, ClientKind};
+use crate::registry::ClientKind;
 
 /// What shall change; what is left out stays as it is.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
@@ -47,13 +47,12 @@ pub async fn update(
     let before = found
         .filter(|client| client.kind == ClientKind::Administrator)
         .ok_or_else(|| Refusal::not_found(KIND, id))?;
-    let details = |client: Client| Details { client, audiences: Vec::new() };
-    context.call.check_version(KIND, &details(before.clone()))?;
+    context.call.check_version(KIND, &Details::administrator(before.clone()))?;
     let mut after = before.clone();
     after.name = name.unwrap_or(after.name);
     after.scopes = scopes.unwrap_or(after.scopes);
     if after == before {
-        return Ok(details(before));
+        return Ok(Details::administrator(before));
     }
     if before.bootstrap && after.scopes != before.scopes {
         return Err(Refusal::conflict(
@@ -79,5 +78,5 @@ pub async fn update(
     };
     context.means().journal(&mut tx, actor, change).await?;
     context.commit(tx).await?;
-    Ok(details(after))
+    Ok(Details::administrator(after))
 }

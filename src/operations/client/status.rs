@@ -15,10 +15,10 @@ pub(super) async fn change(
     let id = check::id(KIND, id)?;
     let mut tx = context.begin().await?;
     let found = db::client::find(&mut *tx, id).await?.ok_or_else(|| Refusal::not_found(KIND, id))?;
-    let Details { client: before, audiences } = audiences::details_in(&mut tx, found).await?;
-    let details = |client: Client| Details { client, audiences: audiences.clone() };
+    let details = audiences::details_in(&mut tx, found).await?;
+    let before = details.client.clone();
     administrator::check_takes(actor, &before)?;
-    context.call.check_version(KIND, &details(before.clone()))?;
+    context.call.check_version(KIND, &details)?;
     if before.bootstrap && status == Status::Disabled {
         return Err(Refusal::conflict(
             "client_id",
@@ -27,7 +27,7 @@ pub(super) async fn change(
         ));
     }
     if before.status == status {
-        return Ok(details(before));
+        return Ok(details);
     }
     let subject = format!("client/{id}");
     if status == Status::Active {
@@ -46,5 +46,5 @@ pub(super) async fn change(
     let change = Change { action, subject, before: Some(&before), after: Some(&after), reason: "" };
     context.means().journal(&mut tx, actor, change).await?;
     context.commit(tx).await?;
-    Ok(details(after))
+    Ok(Details { client: after, ..details })
 }
