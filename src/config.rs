@@ -1,6 +1,7 @@
 //! Configuration: one TOML file, `CARNET_…` variables over it, command-line flags over both; validated once
 //! into private fields, so that the rest of the program cannot meet a value that makes no sense.
 
+mod approvals;
 mod check;
 mod keys;
 mod proxies;
@@ -9,6 +10,7 @@ mod record;
 mod throttle;
 mod validated;
 
+pub use approvals::Approvals;
 pub use check::ConfigError;
 pub use keys::KeyLife;
 pub use proxies::{ForwardedHeader, Proxies};

@@ -4,11 +4,13 @@
 //! error that names table, column and id, never a guess.
 
 pub mod administration_token;
+pub mod approval;
 pub mod client;
 pub mod client_key;
 pub mod client_secret;
 pub mod consumed_identifier;
 pub mod credential_expiry;
+pub mod idempotency_record;
 pub mod installation;
 pub mod journal;
 pub mod negative_decision;

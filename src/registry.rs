@@ -3,6 +3,7 @@
 
 mod address_range;
 pub mod administration_token;
+mod approval;
 mod client;
 mod company_uri;
 mod follower;
@@ -14,6 +15,7 @@ pub mod scope;
 mod secret;
 
 pub use address_range::{AddressRange, AddressRangeError};
+pub use approval::{Approval, ApprovalState, Sensitive};
 pub use client::{
     Client, ClientKey, ClientKind, ClientSecret, CredentialKind, CredentialStatus, ExpiringCredential,
     SecretDigest, TokenEndpointAuthMethod,

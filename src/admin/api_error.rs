@@ -7,7 +7,7 @@ use http::{HeaderValue, Method, StatusCode, Uri, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::operations::{Context, FieldError, Refusal};
+use crate::operations::{Context, FieldError, Held, Refusal};
 
 /// What went wrong (RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
@@ -34,6 +34,9 @@ pub(super) struct Problem {
     /// The members that are at fault.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<ProblemField>,
+    /// With status 412: the version that it has now, as in `ETag`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    current_etag: Option<String>,
 }
 
 /// A member that is at fault.
@@ -57,13 +60,26 @@ struct Facts {
     detail: String,
     errors: Vec<FieldError>,
     authenticate: Option<HeaderValue>,
+    current: Option<String>,
+    retry_after: Option<HeaderValue>,
+    held: Option<Held>,
     cause: Option<Arc<Refusal>>,
 }
 
 impl ApiError {
     fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        let (errors, authenticate, cause) = (Vec::new(), None, None);
-        Self(Box::new(Facts { status, kind, title, detail: detail.into(), errors, authenticate, cause }))
+        Self(Box::new(Facts {
+            status,
+            kind,
+            title,
+            detail: detail.into(),
+            errors: Vec::new(),
+            authenticate: None,
+            current: None,
+            retry_after: None,
+            held: None,
+            cause: None,
+        }))
     }
 
     fn with_errors(mut self, errors: Vec<FieldError>) -> Self {
@@ -76,9 +92,19 @@ impl ApiError {
         self
     }
 
+    fn with_retry_after(mut self, seconds: &'static str) -> Self {
+        self.0.retry_after = Some(HeaderValue::from_static(seconds));
+        self
+    }
+
     fn with_cause(mut self, cause: Refusal) -> Self {
         self.0.cause = Some(Arc::new(cause));
         self
+    }
+
+    /// What a second administrator has to approve, if that is what stands against the request.
+    pub(super) fn held(&self) -> Option<Held> {
+        self.0.held.clone()
     }
 
     /// 400: the request cannot be read.
@@ -109,7 +135,7 @@ impl ApiError {
     }
 
     /// 403: the token is good, but not for this (RFC 6750 §3.1).
-    pub(super) fn insufficient_scope(scope: &'static str) -> Self {
+    pub(super) fn insufficient_scope(scope: &str) -> Self {
         let detail = format!("this needs a token with the scope {scope}");
         let title = "The token does not reach that far";
         Self::new(StatusCode::FORBIDDEN, "urn:carnet:problem:insufficient-scope", title, detail)
@@ -151,12 +177,42 @@ impl From<Refusal> for ApiError {
                 said,
             )
             .with_errors(vec![FieldError { field, reason }]),
-            Refusal::Changed { .. } => Self::new(
-                StatusCode::PRECONDITION_FAILED,
-                "urn:carnet:problem:changed",
-                "Somebody else was faster",
-                format!("{said}: read it again, and decide again"),
+            Refusal::Changed { current, .. } => {
+                let mut error = Self::new(
+                    StatusCode::PRECONDITION_FAILED,
+                    "urn:carnet:problem:changed",
+                    "Somebody else was faster",
+                    format!("{said}: read it again, and decide again"),
+                );
+                error.0.current = Some(format!("\"{current}\""));
+                error
+            }
+            Refusal::Scope { needed } => Self::insufficient_scope(needed),
+            Refusal::Beyond { scope } => {
+                let mut error = Self::insufficient_scope(&scope);
+                error.0.detail = said;
+                error
+            }
+            Refusal::Held(held) => {
+                let title = "A second administrator has to approve this";
+                let mut error =
+                    Self::new(StatusCode::FORBIDDEN, "urn:carnet:problem:approval-needed", title, said);
+                error.0.held = Some(*held);
+                error
+            }
+            Refusal::KeyReused => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "urn:carnet:problem:idempotency-key-reused",
+                "The Idempotency-Key belongs to another request",
+                said,
             ),
+            Refusal::KeyInUse => Self::new(
+                StatusCode::CONFLICT,
+                "urn:carnet:problem:idempotency-key-in-use",
+                "The same request came twice at once",
+                said,
+            )
+            .with_retry_after("1"),
             internal @ (Refusal::Internal(_) | Refusal::Failed(_)) => {
                 let (status, kind, title, detail) = if temporary {
                     (
@@ -173,7 +229,8 @@ impl From<Refusal> for ApiError {
                         "the server's log tells more under the instance",
                     )
                 };
-                Self::new(status, kind, title, detail).with_cause(internal)
+                let error = Self::new(status, kind, title, detail).with_cause(internal);
+                if temporary { error.with_retry_after("2") } else { error }
             }
         }
     }
@@ -233,6 +290,7 @@ fn write(response: &mut Response, error: Facts, instance: Option<String>) {
         detail: error.detail,
         instance,
         errors: error.errors.into_iter().map(|e| ProblemField { field: e.field, reason: e.reason }).collect(),
+        current_etag: error.current.clone(),
     };
     let body = serde_json::to_vec(&problem).unwrap_or_default();
     let headers = response.headers_mut();
@@ -241,8 +299,11 @@ fn write(response: &mut Response, error: Facts, instance: Option<String>) {
     if let Some(challenge) = error.authenticate {
         headers.insert(header::WWW_AUTHENTICATE, challenge);
     }
-    if error.status == StatusCode::SERVICE_UNAVAILABLE {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+    if let Some(current) = error.current.and_then(|tag| HeaderValue::try_from(tag).ok()) {
+        headers.insert(header::ETAG, current);
+    }
+    if let Some(seconds) = error.retry_after {
+        headers.insert(header::RETRY_AFTER, seconds);
     }
     *response.body_mut() = body.into();
 }

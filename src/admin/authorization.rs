@@ -6,42 +6,80 @@ use super::api_error::ApiError;
 use crate::operations::{self, Actor, Administrator, Context};
 use crate::registry::scope;
 
-/// The caller may read: an administration token with `admin:read`.
-#[derive(Debug)]
-pub(super) struct MayRead;
+/// What a route needs of its caller: an administration token with this scope, or one that covers it. The journal names
+/// the actor.
+macro_rules! permissions {
+    ($($(#[$meta:meta])* $name:ident = $scope:expr;)+) => {$(
+        $(#[$meta])*
+        #[derive(Debug)]
+        pub(super) struct $name(pub(super) Actor);
 
-/// The caller may change: an administration token with `admin:write`. The journal names the actor.
-#[derive(Debug)]
-pub(super) struct MayWrite(pub(super) Actor);
+        impl FromRequestParts<Context> for $name {
+            type Rejection = ApiError;
 
-impl FromRequestParts<Context> for MayRead {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, context: &Context) -> Result<Self, ApiError> {
-        authorize(parts, context, scope::ADMIN_READ).await?;
-        Ok(Self)
-    }
+            async fn from_request_parts(parts: &mut Parts, context: &Context) -> Result<Self, ApiError> {
+                Ok(Self(authorize(parts, context, $scope).await?.actor))
+            }
+        }
+    )+};
 }
 
-impl FromRequestParts<Context> for MayWrite {
-    type Rejection = ApiError;
+permissions! {
+    /// The caller may change the registry.
+    MayWrite = scope::ADMIN_REGISTRY_WRITE;
+    /// The caller may make and change administrators.
+    MayChangeAdministrators = scope::ADMIN_ADMINISTRATORS_WRITE;
+    /// The caller may rotate and revoke signing keys.
+    MayChangeKeys = scope::ADMIN_KEYS_WRITE;
+    /// The caller may approve and reject what others asked for.
+    MayApprove = scope::ADMIN_APPROVE;
+}
 
-    async fn from_request_parts(parts: &mut Parts, context: &Context) -> Result<Self, ApiError> {
-        Ok(Self(authorize(parts, context, scope::ADMIN_WRITE).await?.actor))
-    }
+/// The same for routes that only show something: nobody asks who looked.
+macro_rules! views {
+    ($($(#[$meta:meta])* $name:ident = $scope:expr;)+) => {$(
+        $(#[$meta])*
+        #[derive(Debug)]
+        pub(super) struct $name;
+
+        impl FromRequestParts<Context> for $name {
+            type Rejection = ApiError;
+
+            async fn from_request_parts(parts: &mut Parts, context: &Context) -> Result<Self, ApiError> {
+                authorize(parts, context, $scope).await?;
+                Ok(Self)
+            }
+        }
+    )+};
+}
+
+views! {
+    /// The caller may read the registry.
+    MayRead = scope::ADMIN_REGISTRY_READ;
+    /// The caller may see the signing keys.
+    MayReadKeys = scope::ADMIN_KEYS_READ;
 }
 
 async fn authorize(parts: &Parts, context: &Context, scope: &'static str) -> Result<Administrator, ApiError> {
+    // Who changes something was looked up before the body was read; who executes what was approved has no token.
+    let administrator = match parts.extensions.get::<Administrator>() {
+        Some(administrator) => administrator.clone(),
+        None => administrator(parts, context).await?,
+    };
+    if administrator.has_scope(scope) { Ok(administrator) } else { Err(ApiError::insufficient_scope(scope)) }
+}
+
+/// Whose administration token the request has.
+pub(super) async fn administrator(parts: &Parts, context: &Context) -> Result<Administrator, ApiError> {
     let token = bearer_token(parts)?;
     // A JWT is no administration token, whoever signed it: a leaked signing key makes no administrator.
-    let administrator = operations::authenticate(context, token).await?.ok_or_else(|| {
+    operations::authenticate(context, token).await?.ok_or_else(|| {
         ApiError::unauthorized(
             Some("invalid_token"),
             "the token is no administration token of this server, or it has expired or been ended; get a new one \
-             from the token endpoint with the scope admin:read or admin:write",
+             from the token endpoint with the scope admin:read or admin:write, or a narrower one",
         )
-    })?;
-    if administrator.has_scope(scope) { Ok(administrator) } else { Err(ApiError::insufficient_scope(scope)) }
+    })
 }
 
 /// The token of the one `Authorization` header (RFC 6750 §2.1). Two headers are two claims of who the caller is:

@@ -3,12 +3,17 @@ pub(super) mod disable;
 pub(super) mod enable;
 pub(super) mod get;
 pub(super) mod list;
+pub(super) mod update;
 
+use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::entity_tag::with_etag;
+use super::json_body::json_response;
 use super::rfc3339;
 use crate::operations::client::{Created, Details};
+use crate::operations::version;
 use crate::registry::{ClientKind, SigningAlgorithm, Status, TokenEndpointAuthMethod};
 
 /// A machine of a participant, or an administrator.
@@ -63,6 +68,12 @@ pub(super) struct ClientBody {
     /// When it was last changed.
     #[schema(format = DateTime)]
     updated_at: String,
+}
+
+/// A client with its version.
+pub(super) fn shown(details: Details) -> Response {
+    let version = version(&details);
+    with_etag(json_response(&ClientBody::from(details)), &version)
 }
 
 impl From<Details> for ClientBody {

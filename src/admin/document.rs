@@ -1,25 +1,31 @@
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{HttpMethod, Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::tag::Tag;
 use utoipa::openapi::{
-    Components, Content, ContentBuilder, Header, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref,
-    RefOr, ResponseBuilder,
+    Components, Content, ContentBuilder, Header, InfoBuilder, LicenseBuilder, ObjectBuilder, OpenApi,
+    OpenApiBuilder, Ref, RefOr, Required, Response, ResponseBuilder, Type,
 };
 use utoipa::{PartialSchema as _, ToSchema};
 
 use super::api_error::{Problem, ProblemField};
+use super::approvals::ApprovalBody;
 use super::{json_body, routes};
 
 /// The name of the security scheme in the document.
 pub(super) const SCHEME: &str = "administration_token";
 
-const DESCRIPTION: &str = "Registers participants, their ONE Record IDs, their clients with secrets and keys, and \
-resource servers.\n\nEvery request but the one for this document needs an administration token: a token request by \
-client credentials with the scope `admin:read` or `admin:write` gives one. It is opaque and lives for five minutes at \
-most.\n\nMembers that are null are as if they were left out; members that are not known are refused. Times are RFC \
-3339 texts in UTC.";
+const DESCRIPTION: &str = "Registers participants, their ONE Record IDs, their clients with secrets and keys, \
+resource servers and administrators.\n\nEvery request but the one for this document needs an administration token: a \
+token request by client credentials with the scope that the route names gives one, or with `admin:read`, which covers \
+every `admin:…:read`, or `admin:write`, which covers every `admin:…:write` and `admin:approve`. It is opaque and lives \
+for five minutes at most.\n\nMembers that are null are as if they were left out, unless they say what null means; \
+members that are not known are refused. Times are RFC 3339 texts in UTC.\n\nWhat can be shown alone has an `ETag`, and \
+a request that changes it takes `If-Match`. A POST takes an `Idempotency-Key`, a text of the caller's choice: within 24 \
+hours, the same request with the same key is done once, and answered again with `Idempotent-Replayed: true` and without \
+secrets (`Idempotent-Secret-Withheld: true` says that there was one).\n\nWhere the server is configured so, sensitive \
+requests are answered with 202 and wait until a second administrator approves them.";
 
-const TAGS: [(&str, &str); 8] = [
+const TAGS: [(&str, &str); 10] = [
     ("participants", "Companies registered with this identity provider."),
     ("identifiers", "ONE Record IDs of a participant."),
     ("clients", "Machines of participants."),
@@ -27,20 +33,32 @@ const TAGS: [(&str, &str); 8] = [
     ("client keys", "Registered public keys."),
     ("resource servers", "Audiences: servers that accept access tokens."),
     ("signing keys", "Keys of this provider: they rotate by themselves, on demand, or are dropped at once."),
+    ("administrators", "People who use this API, each with a client of their own."),
+    ("approvals", "Requests that wait for a second administrator."),
     ("document", "This document."),
 ];
 
 /// The answers that say no: status, name in the document, what they mean.
-const REFUSALS: [(u16, &str, &str); 11] = [
+const REFUSALS: [(u16, &str, &str); 12] = [
     (400, "BadRequest", "The request cannot be read, or members of it break rules; `errors` names each."),
     (401, "Unauthorized", "No administration token, or one that is not, or no longer, valid."),
-    (403, "Forbidden", "The token does not have the scope that this needs."),
+    (403, "Forbidden", "The token does not have the scope that this needs, or you give more than you have."),
     (404, "NotFound", "There is no such thing."),
     (405, "MethodNotAllowed", "The path does not know that method; `Allow` names those that it does."),
-    (409, "Conflict", "What is registered stands against it; `errors` names the member."),
-    (412, "PreconditionFailed", "`If-Match` names another version than the current one."),
+    (
+        409,
+        "Conflict",
+        "What is registered stands against it; `errors` names the member. With `Retry-After`, the same request with the \
+         same `Idempotency-Key` came twice at once.",
+    ),
+    (412, "PreconditionFailed", "`If-Match` names another version than the current one, which `ETag` names."),
     (413, "PayloadTooLarge", "The body has more than 65536 bytes."),
     (415, "UnsupportedMediaType", "The body is not `application/json`."),
+    (
+        422,
+        "UnprocessableContent",
+        "The `Idempotency-Key` was used for another request within the last 24 hours.",
+    ),
     (500, "InternalError", "The server made a mistake; its log tells more under `instance`."),
     (
         503,
@@ -72,15 +90,14 @@ pub fn openapi() -> OpenApi {
     document.components = made.components;
     add_components(document.components.get_or_insert_with(Components::new));
     for (path, item) in &mut document.paths.paths {
-        let has_id = path.contains('{');
-        for (operation, has_precondition) in [
-            (&mut item.get, false),
-            (&mut item.post, false),
-            (&mut item.delete, false),
-            (&mut item.patch, true),
+        for (method, operation) in [
+            (HttpMethod::Get, &mut item.get),
+            (HttpMethod::Post, &mut item.post),
+            (HttpMethod::Delete, &mut item.delete),
+            (HttpMethod::Patch, &mut item.patch),
         ] {
             if let Some(operation) = operation {
-                add_refusals(operation, has_id, has_precondition);
+                complete(operation, path, &method);
             }
         }
     }
@@ -96,11 +113,13 @@ fn add_components(components: &mut Components) {
     components.security_schemes.insert(SCHEME.to_owned(), SecurityScheme::Http(token));
     components.schemas.insert(Problem::name().into_owned(), Problem::schema());
     components.schemas.insert(ProblemField::name().into_owned(), ProblemField::schema());
+    components.responses.insert(ACCEPTED.to_owned(), RefOr::T(accepted()));
     for (status, name, description) in REFUSALS {
         let header = match status {
             401 | 403 => Some(("WWW-Authenticate", "The challenge of RFC 6750 section 3.")),
             405 => Some(("Allow", "The methods that the path knows.")),
-            503 => Some(("Retry-After", "Seconds to wait.")),
+            409 | 503 => Some(("Retry-After", "Seconds to wait.")),
+            412 => Some(("ETag", "The version that it has now.")),
             _ => None,
         };
         let content: Content =
@@ -116,29 +135,110 @@ fn add_components(components: &mut Components) {
     }
 }
 
-/// Adds to an operation the refusals that follow from its shape, so that no handler can forget one.
-fn add_refusals(operation: &mut Operation, has_id: bool, has_precondition: bool) {
+/// Adds to an operation what follows from its shape, so that no handler can forget it: the headers that it takes and the
+/// refusals that it can meet.
+fn complete(operation: &mut Operation, path: &str, method: &HttpMethod) {
     let guarded = operation.security.is_some();
+    let changes = guarded && *method != HttpMethod::Get;
+    let is_post = *method == HttpMethod::Post;
+    let has_precondition =
+        *method == HttpMethod::Patch || is_post && STEPS.iter().any(|step| path.ends_with(step));
     let has_body = operation.request_body.is_some();
     let has_query = operation.parameters.as_ref().is_some_and(|parameters| {
-        parameters.iter().any(|p| matches!(p.parameter_in, utoipa::openapi::path::ParameterIn::Query))
+        parameters.iter().any(|parameter| parameter.parameter_in == ParameterIn::Query)
     });
+    let headers = [has_precondition.then(if_match), is_post.then(idempotency_key)];
+    for header in headers.into_iter().flatten() {
+        operation.parameters.get_or_insert_default().push(header);
+    }
+    let answers = &mut operation.responses.responses;
     for (status, name, _) in REFUSALS {
         let possible = match status {
-            400 => has_body || has_query,
+            400 => changes || has_query,
             401 | 403 | 500 | 503 => guarded,
-            404 => has_id,
+            404 => path.contains('{'),
+            // A handler that can meet a conflict of its own says so itself.
+            409 => changes && !answers.contains_key("409"),
             412 => has_precondition,
-            413 | 415 => has_body,
-            // A handler that can meet a conflict says so itself.
-            409 => continue,
+            413 => changes,
+            415 => has_body,
+            422 => is_post,
             _ => true,
         };
         if possible {
-            let reference = RefOr::Ref(Ref::from_response_name(name));
-            operation.responses.responses.insert(status.to_string(), reference);
+            answers.insert(status.to_string(), RefOr::Ref(Ref::from_response_name(name)));
         }
     }
+    if operation.operation_id.as_deref().is_some_and(|id| SENSITIVE.contains(&id)) {
+        answers.insert("202".to_owned(), RefOr::Ref(Ref::from_response_name(ACCEPTED)));
+    }
+}
+
+/// What paths of requests end with that change something as a PATCH does.
+const STEPS: [&str; 7] = ["/disable", "/enable", "/suspend", "/resume", "/approve", "/reject", "/execute"];
+
+/// The operations that a second administrator may have to approve.
+const SENSITIVE: [&str; 15] = [
+    "addClientKeys",
+    "addClientSecret",
+    "addIdentifier",
+    "createAdministrator",
+    "createClient",
+    "enableAdministrator",
+    "enableClient",
+    "enableParticipant",
+    "enableResourceServer",
+    "resumeIdentifier",
+    "rotateClientSecret",
+    "rotateSigningKey",
+    "updateAdministrator",
+    "updateClient",
+    "updateParticipant",
+];
+
+/// The name of their answer in the document.
+const ACCEPTED: &str = "WaitsForApproval";
+
+fn accepted() -> Response {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(ApprovalBody::name()))).build();
+    let mut location = Header::new(String::schema());
+    location.description = Some("Where what becomes of it is shown.".to_owned());
+    ResponseBuilder::new()
+        .description("Nothing was changed yet: a second administrator has to approve it.")
+        .content("application/json", content)
+        .header("Location", location)
+        .build()
+}
+
+fn if_match() -> Parameter {
+    header_parameter(
+        "If-Match",
+        "Versions (`ETag`), one of which it must have; without it, or with `*`, it is changed as it is.",
+        ObjectBuilder::new().schema_type(Type::String).build(),
+    )
+}
+
+fn idempotency_key() -> Parameter {
+    header_parameter(
+        "Idempotency-Key",
+        "Makes a repeat of the same request within 24 hours harmless. A key belongs to one request.",
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .min_length(Some(1))
+            .max_length(Some(255))
+            .pattern(Some("^[!-~]+$"))
+            .build(),
+    )
+}
+
+fn header_parameter(name: &str, description: &str, schema: utoipa::openapi::Object) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(description))
+        .schema(Some(schema))
+        .build()
 }
 
 /// The limit stands in a text above.

@@ -13,13 +13,19 @@ pub(super) fn with_etag(mut response: Response, version: &str) -> Response {
 ///
 /// Weak tags never match, and what is no tag matches nothing: the caller asked for a condition, and gets it.
 pub(super) fn if_match(headers: &HeaderMap) -> Option<Vec<String>> {
-    let mut values = headers.get_all(header::IF_MATCH).iter().peekable();
-    values.peek()?;
-    let tags: Vec<&str> = values
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|text| text.split(','))
-        .map(str::trim)
-        .collect();
+    joined(headers).as_deref().and_then(versions)
+}
+
+/// The value of `If-Match`, of one header or of several (RFC 9110 §5.3).
+pub(super) fn joined(headers: &HeaderMap) -> Option<String> {
+    let values = headers.get_all(header::IF_MATCH).iter();
+    let texts: Vec<&str> = values.map(|value| value.to_str().unwrap_or_default()).collect();
+    if texts.is_empty() { None } else { Some(texts.join(", ")) }
+}
+
+/// The versions that a value of `If-Match` admits; `None` when it admits every one.
+pub(super) fn versions(value: &str) -> Option<Vec<String>> {
+    let tags: Vec<&str> = value.split(',').map(str::trim).collect();
     if tags == ["*"] {
         return None;
     }

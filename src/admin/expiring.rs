@@ -71,7 +71,7 @@ impl ExpiringBody {
     path = "/admin/v1/expiring-credentials",
     operation_id = "listExpiringCredentials",
     tag = "clients",
-    security(("administration_token" = ["admin:read"])),
+    security(("administration_token" = ["admin:registry:read"])),
     params(ExpiringQuery),
     responses(
         (status = 200, description = "A page.", body = List<ExpiringBody>)

@@ -1,10 +1,16 @@
 pub(super) mod add;
 pub(super) mod list;
+pub(super) mod resume;
+pub(super) mod suspend;
 
+use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::entity_tag::with_etag;
+use super::json_body::json_response;
 use super::rfc3339;
+use crate::operations::version;
 use crate::registry::{OneRecordId, OneRecordIdStatus};
 
 /// A ONE Record ID of a participant.
@@ -28,6 +34,12 @@ pub(super) struct IdentifierBody {
     /// When it was registered.
     #[schema(format = DateTime)]
     created_at: String,
+}
+
+/// A ONE Record ID with its version.
+fn shown(id: OneRecordId) -> Response {
+    let version = version(&id);
+    with_etag(json_response(&IdentifierBody::from(id)), &version)
 }
 
 impl From<OneRecordId> for IdentifierBody {

@@ -68,7 +68,8 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), ApiError> {
     }
 }
 
-async fn bytes(body: Body) -> Result<Bytes, ApiError> {
+/// The whole body.
+pub(super) async fn bytes(body: Body) -> Result<Bytes, ApiError> {
     // What is announced as too long is not waited for.
     if body.size_hint().lower() > LIMIT as u64 {
         return Err(ApiError::too_large(LIMIT));

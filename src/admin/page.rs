@@ -88,6 +88,27 @@ impl ExpiringQuery {
     }
 }
 
+/// Which page of the requests that wait for approval, and in which state.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ApprovalQuery {
+    /// Only those of this state: `pending`, `approved`, `executed` or `rejected`.
+    #[param(max_length = 16)]
+    pub(super) state: Option<String>,
+    /// How many items at most; 50 unless given.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<i64>,
+    /// Where the page begins: `next_cursor` of the page before it.
+    #[param(max_length = 1024)]
+    cursor: Option<String>,
+}
+
+impl ApprovalQuery {
+    pub(super) fn request(&self) -> ListRequest {
+        request(self.limit, self.cursor.as_deref())
+    }
+}
+
 impl PageQuery {
     pub(super) fn request(&self) -> ListRequest {
         request(self.limit, self.cursor.as_deref())
@@ -144,6 +165,16 @@ impl FromRequestParts<Context> for ExpiringQuery {
         let limit = limit.map(|text| parse_limit(&text)).transpose()?;
         let within_days = within_days.map(|text| parse_number("within_days", &text, 3_660)).transpose()?;
         Ok(Self { within_days, limit, cursor: open(cursor)? })
+    }
+}
+
+impl FromRequestParts<Context> for ApprovalQuery {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Context) -> Result<Self, ApiError> {
+        let [limit, cursor, state] = read(parts.uri.query(), ["limit", "cursor", "state"])?;
+        let limit = limit.map(|text| parse_limit(&text)).transpose()?;
+        Ok(Self { state, limit, cursor: open(cursor)? })
     }
 }
 

@@ -3,11 +3,16 @@ pub(super) mod disable;
 pub(super) mod enable;
 pub(super) mod get;
 pub(super) mod list;
+pub(super) mod update;
 
+use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::entity_tag::with_etag;
+use super::json_body::json_response;
 use super::rfc3339;
+use crate::operations::version;
 use crate::registry::{Participant, Status};
 
 /// A company registered with this identity provider.
@@ -41,6 +46,12 @@ pub(super) struct ParticipantBody {
     /// When it was last changed.
     #[schema(format = DateTime)]
     updated_at: String,
+}
+
+/// A participant with its version.
+fn shown(participant: Participant) -> Response {
+    let version = version(&participant);
+    with_etag(json_response(&ParticipantBody::from(participant)), &version)
 }
 
 impl From<Participant> for ParticipantBody {

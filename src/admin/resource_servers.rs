@@ -1,13 +1,19 @@
 pub(super) mod create;
+pub(super) mod disable;
+pub(super) mod enable;
 pub(super) mod get;
 pub(super) mod list;
 pub(super) mod update;
 
+use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::entity_tag::with_etag;
+use super::json_body::json_response;
 use super::rfc3339;
-use crate::registry::{AccessTokenTyp, ResourceServer, SigningAlgorithm};
+use crate::operations::version;
+use crate::registry::{AccessTokenTyp, ResourceServer, SigningAlgorithm, Status};
 
 /// A server that accepts access tokens.
 #[derive(Debug, Serialize, ToSchema)]
@@ -19,6 +25,7 @@ use crate::registry::{AccessTokenTyp, ResourceServer, SigningAlgorithm};
     "signing_alg": "RS256",
     "scopes": ["logistics_objects:read", "logistics_objects:write", "events:write"],
     "is_default": false,
+    "status": "active",
     "created_at": "2027-01-15T08:00:00.000Z",
     "updated_at": "2027-01-15T08:00:00.000Z"
 }))]
@@ -37,12 +44,20 @@ pub(super) struct ResourceServerBody {
     scopes: Vec<String>,
     /// Whether clients that name no audience get this one.
     is_default: bool,
+    /// Whether tokens are made for it.
+    status: Status,
     /// When it was registered.
     #[schema(format = DateTime)]
     created_at: String,
     /// When it was last changed.
     #[schema(format = DateTime)]
     updated_at: String,
+}
+
+/// A resource server with its version.
+fn shown(server: ResourceServer) -> Response {
+    let version = version(&server);
+    with_etag(json_response(&ResourceServerBody::from(server)), &version)
 }
 
 impl From<ResourceServer> for ResourceServerBody {
@@ -55,6 +70,7 @@ impl From<ResourceServer> for ResourceServerBody {
             signing_alg: server.signing_alg,
             scopes: server.scopes,
             is_default: server.is_default,
+            status: server.status,
             created_at: rfc3339(server.created_at),
             updated_at: rfc3339(server.updated_at),
         }

@@ -29,6 +29,9 @@ pub struct RawConfig {
     /// What failed attempts may cost.
     #[serde(default)]
     pub throttle: RawThrottle,
+    /// What one administrator cannot do alone.
+    #[serde(default)]
+    pub approval: RawApproval,
     /// What is logged.
     #[serde(default)]
     pub log: RawLog,
@@ -170,6 +173,19 @@ pub struct RawThrottle {
     pub hashing_slots: Option<i64>,
     /// How many requests may wait for a slot before further ones get 503, 0 to 10000. Default: 64.
     pub hashing_queue: Option<i64>,
+}
+
+/// `[approval]`
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawApproval {
+    /// Whether sensitive requests wait until a second administrator approves them. Default: false.
+    pub required: Option<bool>,
+    /// Which requests are sensitive: `administrators`, `enable`, `signing_keys`, `identifiers`, `unbound_tokens`.
+    /// Default: all of these.
+    pub operations: Option<Vec<String>>,
+    /// How long a request waits before it is void, in seconds, 60 to 2592000. Default: 604800, which is 7 days.
+    pub expires_after: Option<i64>,
 }
 
 /// `[log]`

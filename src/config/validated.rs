@@ -8,7 +8,7 @@ use url::Url;
 use super::check::{
     ConfigError, address, database_url, host_of, host_value, hosts, issuer_url, own_url, refuse, within,
 };
-use super::{KeyLife, Proxies, RawConfig, RecordConfig, ThrottleLimits, keys};
+use super::{Approvals, KeyLife, Proxies, RawConfig, RecordConfig, ThrottleLimits, keys};
 use crate::registry::{Role, SigningAlgorithm};
 
 /// The data folder, if none is given.
@@ -36,6 +36,7 @@ pub struct Config {
     throttle: ThrottleLimits,
     tokens: Tokens,
     key_set_cache: KeySetCache,
+    approval: Approvals,
     record: Option<RecordConfig>,
 }
 
@@ -149,6 +150,7 @@ impl TryFrom<RawConfig> for Config {
             expiry_warnings: expiry_warnings(raw.registry.expiry_warnings)?,
             throttle: ThrottleLimits::validate(&raw.throttle)?,
             proxies,
+            approval: Approvals::validate(raw.approval)?,
             key_life,
             algorithms: keys::algorithms(raw.keys.algorithms)?,
             tokens,
@@ -347,6 +349,12 @@ impl Config {
         &self.key_set_cache
     }
 
+    /// What one administrator cannot do alone.
+    #[must_use]
+    pub fn approval(&self) -> &Approvals {
+        &self.approval
+    }
+
     /// The reference ONE Record server, if it is on.
     #[must_use]
     pub fn record(&self) -> Option<&RecordConfig> {
@@ -407,6 +415,8 @@ mod tests {
             ("[throttle]\naddress_failures_per_minute = -1", "throttle.address_failures_per_minute"),
             ("[throttle]\nhashing_slots = 1", "throttle.hashing_slots"),
             ("[throttle]\nhashing_queue = 100000", "throttle.hashing_queue"),
+            ("[approval]\noperations = ['everything']", "approval.operations"),
+            ("[approval]\nexpires_after = 59", "approval.expires_after"),
             ("[record]\nlisten = '0.0.0.0:80'", "record.base_url"),
             ("[record]\nlisten = '127.0.0.1:1'\nrevocation_poll = 61", "record.revocation_poll"),
             ("[record]\nlisten = '127.0.0.1:1'\nreads_without_feed = 'no'", "record.reads_without_feed"),

@@ -4,7 +4,7 @@ use carnet_db::sqlx::{self, Any, AnyPool, Executor};
 use carnet_db::{Row, Transaction};
 
 use super::{Error, Page, Reading, json_text, select, taken};
-use crate::registry::{Client, SigningAlgorithm, Status};
+use crate::registry::{Client, ClientKind, SigningAlgorithm, Status};
 
 const TABLE: &str = "client";
 const SELECT: &str = "SELECT id, participant_id, kind, bootstrap, name, token_endpoint_auth_method, \
@@ -69,6 +69,28 @@ pub async fn insert(tx: &mut Transaction, client: &Client) -> Result<(), Error> 
     Ok(())
 }
 
+/// Writes the changeable members of a client.
+pub async fn update(tx: &mut Transaction, client: &Client) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE client SET name = $1, require_bound_tokens = $2, scopes = $3, audiences = $4, \
+         access_token_lifetime = $5, signing_alg = $6, one_record_id = $7, allowed_addresses = $8, updated_at = $9 \
+         WHERE id = $10",
+    )
+    .bind(&client.name)
+    .bind(i64::from(client.require_bound_tokens))
+    .bind(json_text(&client.scopes))
+    .bind(json_text(&client.audiences))
+    .bind(client.access_token_lifetime)
+    .bind(client.signing_alg.map(SigningAlgorithm::as_str))
+    .bind(client.one_record_id.as_deref())
+    .bind(json_text(&client.allowed_addresses))
+    .bind(client.updated_at)
+    .bind(&client.id)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 /// Finds a client by id.
 pub async fn find<'e>(
     executor: impl Executor<'e, Database = Any>,
@@ -111,6 +133,19 @@ pub async fn of_participant<'e>(
 /// All clients, for the memory image.
 pub async fn all<'e>(executor: impl Executor<'e, Database = Any>) -> Result<Vec<Client>, Error> {
     sqlx::query(SELECT).fetch_all(executor).await?.iter().map(client).collect()
+}
+
+/// A page of the administrators in id order, beginning after `cursor`.
+pub async fn administrators(pool: &AnyPool, cursor: &str, limit: i64) -> Result<Page<Client>, Error> {
+    let query = select(SELECT, " WHERE id > $1 AND kind = $2 ORDER BY id LIMIT $3");
+    let rows = sqlx::query(query)
+        .bind(cursor)
+        .bind(ClientKind::Administrator.as_str())
+        .bind(limit + 1)
+        .fetch_all(pool)
+        .await?;
+    let items = rows.iter().map(client).collect::<Result<Vec<_>, _>>()?;
+    Ok(Page::cut(items, limit, |c| c.id.clone()))
 }
 
 /// A page in id order, beginning after `cursor`, optionally of one participant.

@@ -108,6 +108,20 @@ pub async fn subjects_between<'e>(
     Ok(sqlx::query_scalar(query).bind(since).bind(until).fetch_all(executor).await?)
 }
 
+/// Who changed a subject after `since`, each with their reasons, each pair once.
+pub async fn actors_on<'e>(
+    executor: impl Executor<'e, Database = Any>,
+    subject: &str,
+    since: i64,
+) -> Result<Vec<(String, String)>, Error> {
+    let rows = sqlx::query("SELECT DISTINCT actor, reason FROM journal WHERE subject = $1 AND at > $2")
+        .bind(subject)
+        .bind(since)
+        .fetch_all(executor)
+        .await?;
+    rows.iter().map(|row| Ok((row.try_get("actor")?, row.try_get("reason")?))).collect()
+}
+
 /// Up to `limit` records after `sequence`, in order.
 pub async fn after(pool: &AnyPool, sequence: i64, limit: i64) -> Result<Vec<Record>, Error> {
     sqlx::query(

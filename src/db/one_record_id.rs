@@ -4,7 +4,7 @@ use carnet_db::sqlx::{self, Any, AnyPool, Executor};
 use carnet_db::{Row, Transaction};
 
 use super::{Error, Page, Reading, select, taken};
-use crate::registry::OneRecordId;
+use crate::registry::{OneRecordId, OneRecordIdStatus};
 
 const TABLE: &str = "one_record_id";
 const SELECT: &str = "SELECT uri, participant_id, main, status, created_at FROM one_record_id";
@@ -52,6 +52,26 @@ pub async fn clear_main(tx: &mut Transaction, participant_id: &str) -> Result<()
         .execute(&mut **tx)
         .await?;
     Ok(())
+}
+
+/// Gives the main mark, which [`clear_main`] took before, to an identifier of the participant.
+pub async fn set_main(tx: &mut Transaction, participant_id: &str, uri: &str) -> Result<(), Error> {
+    sqlx::query("UPDATE one_record_id SET main = 1 WHERE uri = $1 AND participant_id = $2")
+        .bind(uri)
+        .bind(participant_id)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Changes the status if it is not that already; says whether anything changed.
+pub async fn set_status(tx: &mut Transaction, uri: &str, status: OneRecordIdStatus) -> Result<bool, Error> {
+    let done = sqlx::query("UPDATE one_record_id SET status = $1 WHERE uri = $2 AND status <> $1")
+        .bind(status.as_str())
+        .bind(uri)
+        .execute(&mut **tx)
+        .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// The identifiers of one participant, the main one first.

@@ -46,6 +46,23 @@ pub async fn insert(tx: &mut Transaction, participant: &Participant) -> Result<(
     Ok(())
 }
 
+/// Writes the changeable members of a participant; its main identifier is marked by `one_record_id`.
+/// [`Error::Taken`] when its logistics agent URI is another's.
+pub async fn update(tx: &mut Transaction, participant: &Participant) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE participant SET name = $1, roles = $2, logistics_agent_uri = $3, updated_at = $4 WHERE id = $5",
+    )
+    .bind(&participant.name)
+    .bind(json_text(&participant.roles))
+    .bind(&participant.logistics_agent_uri)
+    .bind(participant.updated_at)
+    .bind(&participant.id)
+    .execute(&mut **tx)
+    .await
+    .map_err(taken(TABLE))?;
+    Ok(())
+}
+
 /// Finds a participant by id.
 pub async fn find<'e>(
     executor: impl Executor<'e, Database = Any>,

@@ -4,11 +4,11 @@ use carnet_db::sqlx::{self, Any, AnyPool, Executor};
 use carnet_db::{Row, Transaction};
 
 use super::{Error, Page, Reading, json_text, select, taken};
-use crate::registry::ResourceServer;
+use crate::registry::{ResourceServer, Status};
 
 const TABLE: &str = "resource_server";
 const SELECT: &str = "SELECT id, identifier, name, access_token_typ, signing_alg, scopes, is_default, \
-     created_at, updated_at FROM resource_server";
+     status, created_at, updated_at FROM resource_server";
 
 fn resource_server(row: &Row) -> Result<ResourceServer, Error> {
     let row = Reading::new(row, TABLE, "id")?;
@@ -20,6 +20,7 @@ fn resource_server(row: &Row) -> Result<ResourceServer, Error> {
         signing_alg: row.word("signing_alg")?,
         scopes: row.json("scopes")?,
         is_default: row.flag("is_default")?,
+        status: row.word("status")?,
         created_at: row.number("created_at")?,
         updated_at: row.number("updated_at")?,
     })
@@ -29,7 +30,7 @@ fn resource_server(row: &Row) -> Result<ResourceServer, Error> {
 pub async fn insert(tx: &mut Transaction, server: &ResourceServer) -> Result<(), Error> {
     sqlx::query(
         "INSERT INTO resource_server (id, identifier, name, access_token_typ, signing_alg, scopes, is_default, \
-         created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+         status, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(&server.id)
     .bind(&server.identifier)
@@ -38,6 +39,7 @@ pub async fn insert(tx: &mut Transaction, server: &ResourceServer) -> Result<(),
     .bind(server.signing_alg.as_str())
     .bind(json_text(&server.scopes))
     .bind(i64::from(server.is_default))
+    .bind(server.status.as_str())
     .bind(server.created_at)
     .bind(server.updated_at)
     .execute(&mut **tx)
@@ -63,6 +65,18 @@ pub async fn update(tx: &mut Transaction, server: &ResourceServer) -> Result<(),
     .await
     .map_err(taken(TABLE))?;
     Ok(())
+}
+
+/// Changes the status if it is not that already; says whether anything changed.
+pub async fn set_status(tx: &mut Transaction, id: &str, status: Status, at: i64) -> Result<bool, Error> {
+    let done =
+        sqlx::query("UPDATE resource_server SET status = $1, updated_at = $2 WHERE id = $3 AND status <> $1")
+            .bind(status.as_str())
+            .bind(at)
+            .bind(id)
+            .execute(&mut **tx)
+            .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Finds a resource server by id.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use carnet_token::Confirmation;
 
 use super::{ErrorCode, OAuthError};
-use crate::registry::{AccessTokenTyp, Client, Image, ResourceServer, SigningAlgorithm};
+use crate::registry::{AccessTokenTyp, Client, Image, ResourceServer, SigningAlgorithm, Status};
 
 /// The resource servers of one token; never empty.
 #[derive(Debug)]
@@ -52,6 +52,10 @@ impl Audience {
             if !chosen.iter().any(|known| known.id == server.id) {
                 chosen.push(Arc::clone(server));
             }
+        }
+        // Also of the default one: another server in its place would get tokens that nobody asked for.
+        if chosen.iter().any(|server| server.status != Status::Active) {
+            return Err(invalid("disabled_resource", "the resource server is disabled"));
         }
         Ok(Self(chosen))
     }

@@ -58,6 +58,20 @@ pub(super) fn allowed<'c>(kind: Kind, client: &'c Client, audience: &[Arc<Resour
     }
 }
 
+/// What an administrator may have: its own set, and whatever of that was asked for more narrowly.
+pub(super) fn administrative<'c>(client: &'c Client, requested: Option<&str>) -> Vec<&'c str> {
+    let mut allowed = allowed(Kind::Administration, client, &[]);
+    let own = allowed.clone();
+    let requested = requested.unwrap_or_default();
+    let narrower = scope::ADMINISTRATIVE.iter().copied().filter(|narrow| {
+        requested.split(' ').any(|token| token == *narrow)
+            && !own.contains(narrow)
+            && own.iter().any(|wide| scope::covers(wide, narrow))
+    });
+    allowed.extend(narrower);
+    allowed
+}
+
 pub(super) fn invalid(reason: &'static str, description: &'static str) -> OAuthError {
     OAuthError::new(ErrorCode::InvalidScope, reason, description)
 }

@@ -152,7 +152,7 @@ async fn administration(
 ) -> Result<Response, OAuthError> {
     let client = &entry.client;
     let allowed = match client.kind {
-        ClientKind::Administrator => scope::allowed(Kind::Administration, client, &[]),
+        ClientKind::Administrator => scope::administrative(client, request.scope.as_deref()),
         // Whatever a machine may be registered for, it never administers.
         ClientKind::Machine => Vec::new(),
     };

@@ -37,6 +37,7 @@ fn default_resource_server(means: Means<'_>, identifier: &str) -> ResourceServer
         signing_alg: SigningAlgorithm::Rs256,
         scopes: scope::DEFAULT.map(str::to_owned).to_vec(),
         is_default: true,
+        status: Status::Active,
         created_at: now,
         updated_at: now,
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use super::{FieldError, Refusal};
+use super::{Context, FieldError, Refusal};
 use crate::registry::{AddressRange, Role, SigningAlgorithm, scope};
 
 /// Gathers every fault of an input, so that its sender learns all of them at once.
@@ -143,6 +143,37 @@ pub(super) fn allowed_addresses(texts: &[String]) -> Result<Vec<AddressRange>, V
         errors.push(field("allowed_addresses", format!("must have at most {MAX_ITEMS} items")));
     }
     if errors.is_empty() { Ok(ranges) } else { Err(errors) }
+}
+
+/// Scopes of an administrator: each known, none twice.
+pub(super) fn administrative_scopes(texts: &[String]) -> Result<Vec<String>, Vec<FieldError>> {
+    let mut scopes: Vec<String> = Vec::new();
+    let mut errors = Vec::new();
+    if texts.is_empty() {
+        errors.push(field("scopes", "must name at least one scope"));
+    }
+    for (at, text) in texts.iter().enumerate().take(MAX_ITEMS) {
+        let here = || format!("scopes[{at}]");
+        if !scope::ADMINISTRATIVE.contains(&text.as_str()) {
+            errors.push(field(here(), format!("must be one of {}", scope::ADMINISTRATIVE.join(", "))));
+        } else if scopes.contains(text) {
+            errors.push(field(here(), "stands twice"));
+        } else {
+            scopes.push(text.clone());
+        }
+    }
+    if texts.len() > MAX_ITEMS {
+        errors.push(field("scopes", format!("must have at most {MAX_ITEMS} items")));
+    }
+    if errors.is_empty() { Ok(scopes) } else { Err(errors) }
+}
+
+/// Notes that a client's tokens would live too short or too long; none means the installation's default.
+pub(super) fn access_token_lifetime(seconds: Option<i64>, context: &Context, checks: &mut Checks) {
+    let longest = context.config.tokens().max_lifetime;
+    if seconds.is_some_and(|seconds| !(60..=longest).contains(&seconds)) {
+        checks.note("access_token_lifetime", format!("must be 60 to {longest} seconds"));
+    }
 }
 
 /// The longest life of a secret, in seconds: ten years.

@@ -7,22 +7,33 @@ mod enable;
 mod get;
 mod list;
 mod status;
+mod update;
 
 pub use create::{Created, NewClient, create};
 pub use disable::disable;
 pub use enable::enable;
 pub use get::get;
 pub use list::list;
+pub use update::{ClientChange, update};
+
+use serde::Serialize;
 
 use crate::registry::Client;
 
 pub(super) const KIND: &str = "client";
 
 /// A client, with its audiences spelled out.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Details {
     /// The client.
     pub client: Client,
     /// Identifiers of the resource servers that it may ask for; empty means the default one.
     pub audiences: Vec<String>,
+}
+
+impl Details {
+    /// An administrator, whose tokens are for this server alone.
+    pub(super) fn administrator(client: Client) -> Self {
+        Self { client, audiences: Vec::new() }
+    }
 }

@@ -1,12 +1,11 @@
-use std::fmt;
 use std::sync::Arc;
 
 use carnet_ambient::{Clock, Entropy};
 use carnet_db::{Database, Transaction};
 use serde::Serialize;
 
-use super::Refusal;
 use super::negative::Against;
+use super::{Actor, Call, Refusal};
 use crate::app::App;
 use crate::audit::{self, Entry};
 use crate::config::Config;
@@ -29,6 +28,8 @@ pub struct Context {
     pub entropy: Entropy,
     /// The validated configuration.
     pub config: Arc<Config>,
+    /// The request in which they run.
+    pub(super) call: Call,
 }
 
 /// The part of a [`Context`] with which credentials are made and journaled: all that the first start has.
@@ -37,42 +38,6 @@ pub(super) struct Means<'a> {
     pub(super) keys: &'a Keys,
     pub(super) clock: &'a Clock,
     pub(super) entropy: &'a Entropy,
-}
-
-/// Who does something, as the journal writes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Actor(String);
-
-impl Actor {
-    /// A client of the admin API.
-    #[must_use]
-    pub fn client(client_id: &str) -> Self {
-        Self(format!("client/{client_id}"))
-    }
-
-    /// Whoever runs this process and so has the data folder at hand, by their number.
-    #[must_use]
-    pub fn local() -> Self {
-        Self(format!("local/{}", rustix::process::getuid().as_raw()))
-    }
-
-    /// The server itself, doing what is due.
-    #[must_use]
-    pub fn server() -> Self {
-        Self("server".to_owned())
-    }
-
-    /// `client/ID`, `local/USER` or `server`.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Actor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 /// Which page of a list is wanted.
@@ -104,7 +69,14 @@ impl Context {
             clock: app.clock.clone(),
             entropy: app.entropy.clone(),
             config: Arc::clone(&app.config),
+            call: Call::default(),
         }
+    }
+
+    /// The same for the operations of one request.
+    #[must_use]
+    pub fn within(&self, call: Call) -> Self {
+        Self { call, ..self.clone() }
     }
 
     pub(super) fn means(&self) -> Means<'_> {
@@ -131,8 +103,17 @@ impl Context {
         Ok(tx)
     }
 
-    /// Commits, and lets the next request of this node see the change.
+    /// Commits, and lets the next request of this node see the change; or lets the transaction wait for the end of this
+    /// request, if more is to be written with it.
     pub(super) async fn commit(&self, tx: Transaction) -> Result<(), Refusal> {
+        match self.call.park(tx) {
+            Some(tx) => self.finish(tx).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Commits in any case.
+    pub(super) async fn finish(&self, tx: Transaction) -> Result<(), Refusal> {
         tx.commit().await.map_err(db::Error::from)?;
         let keys = self.keys.refresh(&self.database).await;
         if let Err(error) = keys {
@@ -155,6 +136,7 @@ impl Means<'_> {
         change: Change<'_, B, A>,
     ) -> Result<i64, db::Error> {
         let Change { action, subject, before, after, reason } = change;
+        let reason = &actor.reason(reason);
         let entry = Entry { actor: actor.as_str(), action, subject: &subject, before, after, reason };
         audit::append(tx, self.clock, self.entropy, entry).await
     }

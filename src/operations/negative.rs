@@ -15,6 +15,10 @@ pub(super) enum Against<'a> {
     Client { id: &'a str },
     /// A participant and all its tokens, which carry its agent URI.
     Participant { id: &'a str, logistics_agent_uri: &'a str },
+    /// A ONE Record ID, and tokens that carry it.
+    OneRecordId { uri: &'a str },
+    /// A resource server: no token is issued for it.
+    ResourceServer { id: &'a str },
     /// A client's secret.
     ClientSecret { id: &'a str },
     /// A client's public key, and tokens bound to it.
@@ -28,6 +32,8 @@ impl Against<'_> {
         match self {
             Self::Client { .. } => "client",
             Self::Participant { .. } => "participant",
+            Self::OneRecordId { .. } => "one_record_id",
+            Self::ResourceServer { .. } => "resource_server",
             Self::ClientSecret { .. } => "client_secret",
             Self::ClientKey { .. } => "client_key",
             Self::SigningKey { .. } => "signing_key",
@@ -38,8 +44,10 @@ impl Against<'_> {
         match self {
             Self::Client { id }
             | Self::Participant { id, .. }
+            | Self::ResourceServer { id }
             | Self::ClientSecret { id }
             | Self::ClientKey { id, .. } => id,
+            Self::OneRecordId { uri } => uri,
             Self::SigningKey { kid } => kid,
         }
     }
@@ -49,7 +57,8 @@ impl Against<'_> {
         match self {
             Self::Client { id } => Some(("client_id", id)),
             Self::Participant { logistics_agent_uri, .. } => Some(("agent_uri", logistics_agent_uri)),
-            Self::ClientSecret { .. } => None,
+            Self::OneRecordId { uri } => Some(("agent_uri", uri)),
+            Self::ResourceServer { .. } | Self::ClientSecret { .. } => None,
             Self::ClientKey { thumbprint, .. } => Some(("jkt", thumbprint)),
             Self::SigningKey { kid } => Some(("kid", kid)),
         }

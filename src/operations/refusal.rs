@@ -1,4 +1,5 @@
 use crate::db;
+use crate::registry::Sensitive;
 
 /// What is wrong with one member of an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,13 +40,53 @@ pub enum Refusal {
     Changed {
         /// What was changed.
         kind: &'static str,
+        /// The version that it has now.
+        current: String,
     },
+    /// The caller's token, or the caller, does not reach that far.
+    #[error("this needs a token with the scope {needed}")]
+    Scope {
+        /// The scope that is missing.
+        needed: &'static str,
+    },
+    /// Nobody can give a scope that they do not have.
+    #[error("this gives, or is about somebody who has, the scope {scope}, which you do not have yourself")]
+    Beyond {
+        /// The scope.
+        scope: String,
+    },
+    /// Everything is in order, but a second administrator has to agree.
+    #[error("a second administrator has to approve this: {}", .0.summary)]
+    Held(Box<Held>),
+    /// The idempotency key was used for another request.
+    #[error(
+        "the Idempotency-Key was used within the last 24 hours for another request; choose another one for this one"
+    )]
+    KeyReused,
+    /// Another request with the same idempotency key was faster.
+    #[error(
+        "a request with the same Idempotency-Key was faster; repeat this one to get the answer of that one"
+    )]
+    KeyInUse,
     /// The database failed.
     #[error(transparent)]
     Internal(#[from] db::Error),
     /// Something of this server's own failed; the caller can do nothing about it.
     #[error("{0}")]
     Failed(String),
+}
+
+/// What a second administrator has to approve.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// Why it is held.
+    pub operation: Sensitive,
+    /// What it is about, `kind/id`; `kind` alone for something new.
+    pub subject: String,
+    /// What would change, for people.
+    pub summary: String,
+    /// Whether the answer will have a secret.
+    pub makes_secret: bool,
 }
 
 impl Refusal {

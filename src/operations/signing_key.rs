@@ -13,6 +13,7 @@ pub use rewrap::rewrap;
 pub use rotate::{Rotated, rotate};
 pub use tend::tend;
 
+use crate::operations::Refusal;
 use crate::registry::SigningAlgorithm;
 
 const KIND: &str = "signing key";
@@ -24,6 +25,11 @@ struct Journaled<'a> {
     purpose: &'a str,
     alg: &'a str,
     state: &'a str,
+}
+
+/// Somebody else was first, between two looks of this operation.
+fn changed() -> Refusal {
+    Refusal::conflict("kid", "was changed at the same moment", "look at the keys again, and decide again")
 }
 
 /// A slot that one active key fills: a purpose, and one of its algorithms.

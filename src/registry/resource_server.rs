@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use super::words;
+use super::{Status, words};
 
 words! {
     /// The `typ` header of the access tokens for an audience.
@@ -43,6 +43,8 @@ pub struct ResourceServer {
     pub scopes: Vec<String>,
     /// Whether clients that name no audience get this one.
     pub is_default: bool,
+    /// Whether tokens are made for it.
+    pub status: Status,
     /// Milliseconds since 1970-01-01 UTC.
     pub created_at: i64,
     /// Milliseconds since 1970-01-01 UTC.

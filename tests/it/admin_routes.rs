@@ -3,6 +3,7 @@
 use axum::body::Body;
 use carnet::admin::{self, Route};
 use carnet::registry::SigningAlgorithm;
+use carnet::registry::scope::{ADMINISTRATIVE, covers};
 use carnet_testkit::Answer;
 use http::{Request, StatusCode};
 use serde_json::{Value, json};
@@ -13,7 +14,7 @@ const SOME_ID: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
 
 fn guarded() -> Vec<(Route, String)> {
     let table: Vec<_> = admin::route_table().into_iter().filter(|route| route.scope.is_some()).collect();
-    assert_eq!(table.len(), 27, "a route came or went: is it guarded?");
+    assert_eq!(table.len(), 44, "a route came or went: is it guarded?");
     table.into_iter().map(|route| (route.clone(), concrete(&route.path))).collect()
 }
 
@@ -77,26 +78,32 @@ async fn no_token_is_refused_on_every_route() {
 #[tokio::test]
 async fn a_token_reaches_no_further_than_its_scope() {
     let iap = TestIap::start().await;
-    for (scope, other) in [("admin:read", "admin:write"), ("admin:write", "admin:read")] {
+    let mut answers = 0;
+    for scope in ADMINISTRATIVE {
         let token = format!("Bearer {}", iap.administration_token(scope).await);
         for (route, path) in guarded() {
+            let needed = route.scope.as_deref().unwrap();
             let answer = send(&iap, route.method, &path, &[("authorization", &token)]).await;
-            if route.scope.as_deref() == Some(scope) {
+            if covers(scope, needed) {
                 assert!(!matches!(answer.status.as_u16(), 401 | 403 | 500..), "{route:?}: {}", answer.text());
             } else {
                 is_problem(&answer, 403, &route.path);
                 let challenge = answer.header("www-authenticate");
-                assert!(challenge.contains("insufficient_scope") && challenge.contains(other), "{challenge}");
+                assert!(challenge.contains("insufficient_scope"), "{challenge}");
+                assert!(challenge.contains(&format!("scope=\"{needed}\"")), "{scope}: {challenge}");
             }
+            answers += 1;
         }
     }
+    assert_eq!(answers, 9 * 39);
 }
 
 #[tokio::test]
 async fn reading_needs_read_and_changing_needs_write() {
     for (route, _) in guarded() {
-        let expected = if route.method == "GET" { "admin:read" } else { "admin:write" };
-        assert_eq!(route.scope.as_deref(), Some(expected), "{route:?}");
+        let wide = if route.method == "GET" { "admin:read" } else { "admin:write" };
+        let needed = route.scope.as_deref().unwrap();
+        assert!(covers(wide, needed) && needed != wide, "{route:?}");
     }
 }
 
@@ -162,7 +169,7 @@ async fn unknown_paths_and_methods_are_problems_too() {
     }
     for (method, path, allowed) in [
         ("DELETE", "/admin/v1/participants", "GET,HEAD,POST"),
-        ("PUT", "/admin/v1/clients/x", "GET,HEAD"),
+        ("PUT", "/admin/v1/clients/x", "GET,HEAD,PATCH"),
         ("GET", "/admin/v1/clients/x/disable", "POST"),
         ("PATCH", "/admin/v1/clients/x/keys/y", "DELETE"),
         ("POST", "/admin/v1/openapi.json", "GET,HEAD"),
@@ -187,34 +194,51 @@ async fn the_document_is_openapi_3_1_and_lists_every_route() {
         .map(|route| format!("{} {} {}", route.path, route.method, route.scope.as_deref().unwrap_or("-")))
         .collect();
     let expected = [
-        "/admin/v1/clients GET admin:read",
-        "/admin/v1/clients POST admin:write",
-        "/admin/v1/clients/{client_id} GET admin:read",
-        "/admin/v1/clients/{client_id}/disable POST admin:write",
-        "/admin/v1/clients/{client_id}/enable POST admin:write",
-        "/admin/v1/clients/{client_id}/keys GET admin:read",
-        "/admin/v1/clients/{client_id}/keys POST admin:write",
-        "/admin/v1/clients/{client_id}/keys/{kid} DELETE admin:write",
-        "/admin/v1/clients/{client_id}/secrets GET admin:read",
-        "/admin/v1/clients/{client_id}/secrets POST admin:write",
-        "/admin/v1/clients/{client_id}/secrets/rotate POST admin:write",
-        "/admin/v1/clients/{client_id}/secrets/{secret_id} DELETE admin:write",
-        "/admin/v1/expiring-credentials GET admin:read",
+        "/admin/v1/administrators GET admin:registry:read",
+        "/admin/v1/administrators POST admin:administrators:write",
+        "/admin/v1/administrators/{client_id} GET admin:registry:read",
+        "/admin/v1/administrators/{client_id} PATCH admin:administrators:write",
+        "/admin/v1/administrators/{client_id}/disable POST admin:administrators:write",
+        "/admin/v1/administrators/{client_id}/enable POST admin:administrators:write",
+        "/admin/v1/approvals GET admin:registry:read",
+        "/admin/v1/approvals/{id} GET admin:registry:read",
+        "/admin/v1/approvals/{id}/approve POST admin:approve",
+        "/admin/v1/approvals/{id}/execute POST admin:registry:write",
+        "/admin/v1/approvals/{id}/reject POST admin:approve",
+        "/admin/v1/clients GET admin:registry:read",
+        "/admin/v1/clients POST admin:registry:write",
+        "/admin/v1/clients/{client_id} GET admin:registry:read",
+        "/admin/v1/clients/{client_id} PATCH admin:registry:write",
+        "/admin/v1/clients/{client_id}/disable POST admin:registry:write",
+        "/admin/v1/clients/{client_id}/enable POST admin:registry:write",
+        "/admin/v1/clients/{client_id}/keys GET admin:registry:read",
+        "/admin/v1/clients/{client_id}/keys POST admin:registry:write",
+        "/admin/v1/clients/{client_id}/keys/{kid} DELETE admin:registry:write",
+        "/admin/v1/clients/{client_id}/secrets GET admin:registry:read",
+        "/admin/v1/clients/{client_id}/secrets POST admin:registry:write",
+        "/admin/v1/clients/{client_id}/secrets/rotate POST admin:registry:write",
+        "/admin/v1/clients/{client_id}/secrets/{secret_id} DELETE admin:registry:write",
+        "/admin/v1/expiring-credentials GET admin:registry:read",
         "/admin/v1/openapi.json GET -",
-        "/admin/v1/participants GET admin:read",
-        "/admin/v1/participants POST admin:write",
-        "/admin/v1/participants/{id} GET admin:read",
-        "/admin/v1/participants/{id}/disable POST admin:write",
-        "/admin/v1/participants/{id}/enable POST admin:write",
-        "/admin/v1/participants/{id}/identifiers GET admin:read",
-        "/admin/v1/participants/{id}/identifiers POST admin:write",
-        "/admin/v1/resource-servers GET admin:read",
-        "/admin/v1/resource-servers POST admin:write",
-        "/admin/v1/resource-servers/{id} GET admin:read",
-        "/admin/v1/resource-servers/{id} PATCH admin:write",
-        "/admin/v1/signing-keys GET admin:read",
-        "/admin/v1/signing-keys/rotate POST admin:write",
-        "/admin/v1/signing-keys/{kid}/revoke POST admin:write",
+        "/admin/v1/participants GET admin:registry:read",
+        "/admin/v1/participants POST admin:registry:write",
+        "/admin/v1/participants/{id} GET admin:registry:read",
+        "/admin/v1/participants/{id} PATCH admin:registry:write",
+        "/admin/v1/participants/{id}/disable POST admin:registry:write",
+        "/admin/v1/participants/{id}/enable POST admin:registry:write",
+        "/admin/v1/participants/{id}/identifiers GET admin:registry:read",
+        "/admin/v1/participants/{id}/identifiers POST admin:registry:write",
+        "/admin/v1/participants/{id}/identifiers/resume POST admin:registry:write",
+        "/admin/v1/participants/{id}/identifiers/suspend POST admin:registry:write",
+        "/admin/v1/resource-servers GET admin:registry:read",
+        "/admin/v1/resource-servers POST admin:registry:write",
+        "/admin/v1/resource-servers/{id} GET admin:registry:read",
+        "/admin/v1/resource-servers/{id} PATCH admin:registry:write",
+        "/admin/v1/resource-servers/{id}/disable POST admin:registry:write",
+        "/admin/v1/resource-servers/{id}/enable POST admin:registry:write",
+        "/admin/v1/signing-keys GET admin:keys:read",
+        "/admin/v1/signing-keys/rotate POST admin:keys:write",
+        "/admin/v1/signing-keys/{kid}/revoke POST admin:keys:write",
     ];
     assert_eq!(table, expected);
 }
@@ -240,7 +264,24 @@ async fn every_operation_is_described_with_its_refusals() {
             needed.push("404");
         }
         if operation["requestBody"].is_object() {
-            needed.extend(["400", "413", "415"]);
+            needed.push("415");
+        }
+        if route.method != "GET" {
+            needed.extend(["400", "409", "413"]);
+        }
+        if route.method == "POST" {
+            needed.push("422");
+        }
+        if takes(operation, "If-Match") {
+            needed.push("412");
+        }
+        assert_eq!(takes(operation, "Idempotency-Key"), route.method == "POST", "{what}");
+        if route.method == "PATCH" || route.path.ends_with("able") {
+            assert!(takes(operation, "If-Match"), "{what}: If-Match");
+            assert!(answers["200"]["headers"]["ETag"].is_object(), "{what}: ETag");
+        }
+        if route.method == "GET" && route.path.ends_with('}') {
+            assert!(answers["200"]["headers"]["ETag"].is_object(), "{what}: ETag");
         }
         for status in needed {
             assert!(answers.contains_key(status), "{what}: {status} is not documented");
@@ -250,6 +291,10 @@ async fn every_operation_is_described_with_its_refusals() {
         let pointer = reference.strip_prefix('#').unwrap();
         assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
     }
+}
+
+fn takes(operation: &Value, header: &str) -> bool {
+    operation["parameters"].as_array().is_some_and(|all| all.iter().any(|one| one["name"] == header))
 }
 
 fn references(value: &Value) -> Vec<String> {

@@ -59,11 +59,16 @@ impl TestIap {
 
     /// The same installation started again: same folder, same database, same clock.
     pub async fn restart(self) -> Self {
+        self.restart_with("").await
+    }
+
+    /// The same with other further configuration.
+    pub async fn restart_with(self, toml: &str) -> Self {
         let Self { app, clock, database, folder, oauth, .. } = self;
         oauth.save().await.unwrap();
         app.database.close().await;
         drop((app, oauth));
-        Self::open("", database, folder, clock, 2).await
+        Self::open(toml, database, folder, clock, 2).await
     }
 
     async fn open(
@@ -201,6 +206,58 @@ impl TestIap {
             None => request.body(Body::empty()),
         };
         self.administration(request.unwrap()).await
+    }
+
+    /// An administrator of their own name, who may ask for these scopes.
+    pub async fn administrator(&self, name: &str, scopes: &[&str]) -> Registered {
+        let body = json!({ "name": name, "scopes": scopes });
+        let made = self.admin("POST", "/administrators", Some(body)).await.expect(201).json();
+        Registered {
+            participant_id: String::new(),
+            client_id: made["client_id"].as_str().unwrap().to_owned(),
+            client_secret: made["client_secret"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    /// A new administration token of an administrator, with all scopes that they may ask for.
+    pub async fn token_for(&self, administrator: &Registered) -> String {
+        let answer = self.token_of(administrator, &[]).await.expect(200);
+        answer.json()["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// A request to the admin API (`path` without `/admin/v1`) with this token and further headers.
+    pub async fn admin_with(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<Value>,
+    ) -> Answer {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("/admin/v1{path}"))
+            .header("authorization", format!("Bearer {token}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = match body {
+            Some(body) => request.header("content-type", "application/json").body(body.to_string().into()),
+            None => request.body(Body::empty()),
+        };
+        self.administration(request.unwrap()).await
+    }
+
+    /// The same as this administrator, with a new token of all their scopes.
+    pub async fn admin_as(
+        &self,
+        administrator: &Registered,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Answer {
+        let token = self.token_for(administrator).await;
+        self.admin_with(&token, method, path, &[], body).await
     }
 
     /// Registers a participant `https://{name}.example/{name}`; returns its id.

@@ -5,9 +5,13 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test whose tools fail must fail")]
 
+mod admin_administrators;
 mod admin_api;
+mod admin_approvals;
 mod admin_clients;
+mod admin_idempotency;
 mod admin_routes;
+mod admin_updates;
 mod client_assertion;
 mod client_authentication;
 mod discovery;

@@ -4,7 +4,7 @@ use carnet::registry::{Follower, Stale};
 use carnet_testkit::ClientKeyPair;
 use serde_json::json;
 
-use crate::harness::TestIap;
+use crate::harness::{DEFAULT_AUDIENCE, TestIap};
 
 #[tokio::test]
 async fn an_image_that_was_not_polled_for_two_seconds_is_not_answered_from() {
@@ -72,9 +72,33 @@ async fn catching_up_gives_the_image_that_reading_all_gives() {
         ),
         ("POST", "/resource-servers".to_owned(), json!({"identifier": "https://rs.example", "name": "RS"})),
         ("DELETE", format!("/clients/{}/keys/first", acme.client_id), json!(null)),
+        ("PATCH", format!("/clients/{}", acme.client_id), json!({"audiences": ["https://rs.example"]})),
+        ("PATCH", format!("/participants/{other}"), json!({"name": "Other Ltd", "roles": ["CAR"]})),
+        (
+            "POST",
+            format!("/participants/{}/identifiers/suspend", acme.participant_id),
+            json!({"uri": "https://acme.example/cargo"}),
+        ),
+        (
+            "PATCH",
+            format!("/participants/{}", acme.participant_id),
+            json!({"iol_identifier": "https://acme.example/acme"}),
+        ),
+        (
+            "POST",
+            format!("/participants/{}/identifiers/resume", acme.participant_id),
+            json!({"uri": "https://acme.example/cargo"}),
+        ),
+        ("POST", "/administrators".to_owned(), json!({"name": "Ada", "scopes": ["admin:approve"]})),
     ];
+    let servers = iap.admin("GET", "/resource-servers", None).await.expect(200).json();
+    let default = servers["items"][0]["id"].as_str().unwrap();
+    let steps = steps.into_iter().chain([
+        ("POST", format!("/resource-servers/{default}/disable"), json!({})),
+        ("POST", format!("/resource-servers/{default}/enable"), json!({})),
+    ]);
     for (method, path, body) in steps {
-        let answer = iap.admin(method, &path, (method == "POST").then_some(body)).await;
+        let answer = iap.admin(method, &path, (method != "DELETE").then_some(body)).await;
         assert!(answer.status.is_success(), "{method} {path}: {}", answer.text());
         let followed = iap.app.registry.current().unwrap();
         let read =
@@ -85,9 +109,10 @@ async fn catching_up_gives_the_image_that_reading_all_gives() {
             let [one, two] = [&followed, &read].map(|image| format!("{:?}", image.client(&client.client_id)));
             assert_eq!(one, two, "after {method} {path}");
         }
-        assert_eq!(
-            followed.resource_server("https://rs.example").is_some(),
-            read.resource_server("https://rs.example").is_some()
-        );
+        for identifier in ["https://rs.example", DEFAULT_AUDIENCE] {
+            let [one, two] =
+                [&followed, &read].map(|image| format!("{:?}", image.resource_server(identifier)));
+            assert_eq!(one, two, "after {method} {path}");
+        }
     }
 }

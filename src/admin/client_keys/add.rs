@@ -19,7 +19,7 @@ use crate::operations::{self, Context};
     path = "/admin/v1/clients/{client_id}/keys",
     operation_id = "addClientKeys",
     tag = "client keys",
-    security(("administration_token" = ["admin:write"])),
+    security(("administration_token" = ["admin:registry:write"])),
     params(("client_id" = String, Path, description = "The client's id.", max_length = 64)),
     request_body(content = NewKeys),
     responses(

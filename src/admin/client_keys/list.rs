@@ -17,7 +17,7 @@ use crate::operations::{self, Context};
     path = "/admin/v1/clients/{client_id}/keys",
     operation_id = "listClientKeys",
     tag = "client keys",
-    security(("administration_token" = ["admin:read"])),
+    security(("administration_token" = ["admin:registry:read"])),
     params(("client_id" = String, Path, description = "The client's id.", max_length = 64), PageQuery),
     responses(
         (status = 200, description = "A page.", body = List<KeyBody>)

@@ -15,7 +15,7 @@ use crate::operations::{self, Context};
     path = "/admin/v1/clients/{client_id}/keys/{kid}",
     operation_id = "revokeClientKey",
     tag = "client keys",
-    security(("administration_token" = ["admin:write"])),
+    security(("administration_token" = ["admin:registry:write"])),
     params(("client_id" = String, Path, description = "The client's id.", max_length = 64), ("kid" = String, Path, description = "The key's name within its client.", max_length = 256)),
     responses(
         (status = 204, description = "It is revoked.")

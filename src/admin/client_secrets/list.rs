@@ -17,7 +17,7 @@ use crate::operations::{self, Context};
     path = "/admin/v1/clients/{client_id}/secrets",
     operation_id = "listClientSecrets",
     tag = "client secrets",
-    security(("administration_token" = ["admin:read"])),
+    security(("administration_token" = ["admin:registry:read"])),
     params(("client_id" = String, Path, description = "The client's id.", max_length = 64), PageQuery),
     responses(
         (status = 200, description = "A page.", body = List<SecretBody>)

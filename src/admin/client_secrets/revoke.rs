@@ -15,7 +15,7 @@ use crate::operations::{self, Context};
     path = "/admin/v1/clients/{client_id}/secrets/{secret_id}",
     operation_id = "revokeClientSecret",
     tag = "client secrets",
-    security(("administration_token" = ["admin:write"])),
+    security(("administration_token" = ["admin:registry:write"])),
     params(("client_id" = String, Path, description = "The client's id.", max_length = 64), ("secret_id" = String, Path, description = "The secret's id, which is not the secret.", max_length = 64)),
     responses(
         (status = 204, description = "It is revoked.")

@@ -19,7 +19,7 @@ use crate::operations::{self, Context};
     path = "/admin/v1/clients/{client_id}/secrets/rotate",
     operation_id = "rotateClientSecret",
     tag = "client secrets",
-    security(("administration_token" = ["admin:write"])),
+    security(("administration_token" = ["admin:registry:write"])),
     params(("client_id" = String, Path, description = "The client's id.", max_length = 64)),
     request_body(content = Option<RotateSecret>),
     responses(

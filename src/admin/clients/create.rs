@@ -5,9 +5,10 @@ use super::CreatedClientBody;
 use crate::admin::api_error::{ApiError, Problem};
 use crate::admin::authorization::MayWrite;
 use crate::admin::created::created;
+use crate::admin::entity_tag::with_etag;
 use crate::admin::json_body::JsonBody;
 use crate::operations::client::NewClient;
-use crate::operations::{self, Context};
+use crate::operations::{self, Context, version};
 
 /// Register a client
 ///
@@ -17,10 +18,10 @@ use crate::operations::{self, Context};
     path = "/admin/v1/clients",
     operation_id = "createClient",
     tag = "clients",
-    security(("administration_token" = ["admin:write"])),
+    security(("administration_token" = ["admin:registry:write"])),
     request_body(content = NewClient),
     responses(
-        (status = 201, description = "Registered.", body = CreatedClientBody, headers(("Location" = String, description = "Where it is."))),
+        (status = 201, description = "Registered.", body = CreatedClientBody, headers(("Location" = String, description = "Where it is."), ("ETag" = String, description = "Its version, for If-Match."))),
         (status = 409, description = "A key is registered for another client.", body = Problem, content_type = "application/problem+json")
     )
 )]
@@ -31,5 +32,6 @@ pub(in crate::admin) async fn create(
 ) -> Result<Response, ApiError> {
     let made = operations::client::create(&context, &actor, new).await?;
     let location = format!("/admin/v1/clients/{}", made.details.client.id);
-    Ok(created(&location, &CreatedClientBody::from(made)))
+    let version = version(&made.details);
+    Ok(with_etag(created(&location, &CreatedClientBody::from(made)), &version))
 }

@@ -1,10 +1,9 @@
 use axum::extract::State;
 use axum::response::Response;
 
-use super::ClientBody;
+use super::{ClientBody, shown};
 use crate::admin::api_error::{ApiError, Problem};
 use crate::admin::authorization::MayWrite;
-use crate::admin::json_body::json_response;
 use crate::admin::path_text::{PathText, Segment};
 use crate::operations::{self, Context};
 
@@ -17,10 +16,10 @@ use crate::operations::{self, Context};
     path = "/admin/v1/clients/{client_id}/disable",
     operation_id = "disableClient",
     tag = "clients",
-    security(("administration_token" = ["admin:write"])),
+    security(("administration_token" = ["admin:registry:write"])),
     params(("client_id" = String, Path, description = "The client's id.", max_length = 64)),
     responses(
-        (status = 200, description = "The client as it is now.", body = ClientBody),
+        (status = 200, description = "The client as it is now.", body = ClientBody, headers(("ETag" = String, description = "Its version, for If-Match."))),
         (status = 409, description = "The administrator of the first start cannot be disabled.", body = Problem, content_type = "application/problem+json")
     )
 )]
@@ -30,5 +29,5 @@ pub(in crate::admin) async fn disable(
     PathText(client_id): PathText<Segment>,
 ) -> Result<Response, ApiError> {
     let details = operations::client::disable(&context, &actor, client_id.as_str()).await?;
-    Ok(json_response(&ClientBody::from(details)))
+    Ok(shown(details))
 }

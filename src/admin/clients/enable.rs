@@ -1,10 +1,9 @@
 use axum::extract::State;
 use axum::response::Response;
 
-use super::ClientBody;
+use super::{ClientBody, shown};
 use crate::admin::api_error::ApiError;
 use crate::admin::authorization::MayWrite;
-use crate::admin::json_body::json_response;
 use crate::admin::path_text::{PathText, Segment};
 use crate::operations::{self, Context};
 
@@ -17,10 +16,10 @@ use crate::operations::{self, Context};
     path = "/admin/v1/clients/{client_id}/enable",
     operation_id = "enableClient",
     tag = "clients",
-    security(("administration_token" = ["admin:write"])),
+    security(("administration_token" = ["admin:registry:write"])),
     params(("client_id" = String, Path, description = "The client's id.", max_length = 64)),
     responses(
-        (status = 200, description = "The client as it is now.", body = ClientBody)
+        (status = 200, description = "The client as it is now.", body = ClientBody, headers(("ETag" = String, description = "Its version, for If-Match.")))
     )
 )]
 pub(in crate::admin) async fn enable(
@@ -29,5 +28,5 @@ pub(in crate::admin) async fn enable(
     PathText(client_id): PathText<Segment>,
 ) -> Result<Response, ApiError> {
     let details = operations::client::enable(&context, &actor, client_id.as_str()).await?;
-    Ok(json_response(&ClientBody::from(details)))
+    Ok(shown(details))
 }

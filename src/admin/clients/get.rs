@@ -1,10 +1,9 @@
 use axum::extract::State;
 use axum::response::Response;
 
-use super::ClientBody;
+use super::{ClientBody, shown};
 use crate::admin::api_error::ApiError;
 use crate::admin::authorization::MayRead;
-use crate::admin::json_body::json_response;
 use crate::admin::path_text::{PathText, Segment};
 use crate::operations::{self, Context};
 
@@ -14,10 +13,10 @@ use crate::operations::{self, Context};
     path = "/admin/v1/clients/{client_id}",
     operation_id = "getClient",
     tag = "clients",
-    security(("administration_token" = ["admin:read"])),
+    security(("administration_token" = ["admin:registry:read"])),
     params(("client_id" = String, Path, description = "The client's id.", max_length = 64)),
     responses(
-        (status = 200, description = "The client.", body = ClientBody)
+        (status = 200, description = "The client.", body = ClientBody, headers(("ETag" = String, description = "Its version, for If-Match.")))
     )
 )]
 pub(in crate::admin) async fn get(
@@ -26,5 +25,5 @@ pub(in crate::admin) async fn get(
     PathText(client_id): PathText<Segment>,
 ) -> Result<Response, ApiError> {
     let details = operations::client::get(&context, client_id.as_str()).await?;
-    Ok(json_response(&ClientBody::from(details)))
+    Ok(shown(details))
 }

@@ -16,7 +16,7 @@ use crate::operations::{self, Context};
     path = "/admin/v1/clients",
     operation_id = "listClients",
     tag = "clients",
-    security(("administration_token" = ["admin:read"])),
+    security(("administration_token" = ["admin:registry:read"])),
     params(ClientQuery),
     responses(
         (status = 200, description = "A page.", body = List<ClientBody>)

@@ -17,7 +17,7 @@ use crate::operations::{self, Context};
     path = "/admin/v1/participants/{id}/identifiers",
     operation_id = "listIdentifiers",
     tag = "identifiers",
-    security(("administration_token" = ["admin:read"])),
+    security(("administration_token" = ["admin:registry:read"])),
     params(("id" = String, Path, description = "The participant's id.", max_length = 64), PageQuery),
     responses(
         (status = 200, description = "A page.", body = List<IdentifierBody>)

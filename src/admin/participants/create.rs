@@ -5,9 +5,10 @@ use super::ParticipantBody;
 use crate::admin::api_error::{ApiError, Problem};
 use crate::admin::authorization::MayWrite;
 use crate::admin::created::created;
+use crate::admin::entity_tag::with_etag;
 use crate::admin::json_body::JsonBody;
 use crate::operations::participant::NewParticipant;
-use crate::operations::{self, Context};
+use crate::operations::{self, Context, version};
 
 /// Register a participant
 ///
@@ -17,10 +18,10 @@ use crate::operations::{self, Context};
     path = "/admin/v1/participants",
     operation_id = "createParticipant",
     tag = "participants",
-    security(("administration_token" = ["admin:write"])),
+    security(("administration_token" = ["admin:registry:write"])),
     request_body(content = NewParticipant),
     responses(
-        (status = 201, description = "Registered.", body = ParticipantBody, headers(("Location" = String, description = "Where it is."))),
+        (status = 201, description = "Registered.", body = ParticipantBody, headers(("Location" = String, description = "Where it is."), ("ETag" = String, description = "Its version, for If-Match."))),
         (status = 409, description = "Somebody holds one of the URIs.", body = Problem, content_type = "application/problem+json")
     )
 )]
@@ -31,5 +32,6 @@ pub(in crate::admin) async fn create(
 ) -> Result<Response, ApiError> {
     let participant = operations::participant::create(&context, &actor, new).await?;
     let location = format!("/admin/v1/participants/{}", participant.id);
-    Ok(created(&location, &ParticipantBody::from(participant)))
+    let version = version(&participant);
+    Ok(with_etag(created(&location, &ParticipantBody::from(participant)), &version))
 }

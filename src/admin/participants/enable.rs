@@ -1,10 +1,9 @@
 use axum::extract::State;
 use axum::response::Response;
 
-use super::ParticipantBody;
+use super::{ParticipantBody, shown};
 use crate::admin::api_error::ApiError;
 use crate::admin::authorization::MayWrite;
-use crate::admin::json_body::json_response;
 use crate::admin::path_text::{PathText, Segment};
 use crate::operations::{self, Context};
 
@@ -17,10 +16,10 @@ use crate::operations::{self, Context};
     path = "/admin/v1/participants/{id}/enable",
     operation_id = "enableParticipant",
     tag = "participants",
-    security(("administration_token" = ["admin:write"])),
+    security(("administration_token" = ["admin:registry:write"])),
     params(("id" = String, Path, description = "The participant's id.", max_length = 64)),
     responses(
-        (status = 200, description = "The participant as it is now.", body = ParticipantBody)
+        (status = 200, description = "The participant as it is now.", body = ParticipantBody, headers(("ETag" = String, description = "Its version, for If-Match.")))
     )
 )]
 pub(in crate::admin) async fn enable(
@@ -29,5 +28,5 @@ pub(in crate::admin) async fn enable(
     PathText(id): PathText<Segment>,
 ) -> Result<Response, ApiError> {
     let participant = operations::participant::enable(&context, &actor, id.as_str()).await?;
-    Ok(json_response(&ParticipantBody::from(participant)))
+    Ok(shown(participant))
 }

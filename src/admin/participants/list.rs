@@ -16,7 +16,7 @@ use crate::operations::{self, Context};
     path = "/admin/v1/participants",
     operation_id = "listParticipants",
     tag = "participants",
-    security(("administration_token" = ["admin:read"])),
+    security(("administration_token" = ["admin:registry:read"])),
     params(PageQuery),
     responses(
         (status = 200, description = "A page.", body = List<ParticipantBody>)

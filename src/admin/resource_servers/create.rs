@@ -7,8 +7,8 @@ use crate::admin::authorization::MayWrite;
 use crate::admin::created::created;
 use crate::admin::entity_tag::with_etag;
 use crate::admin::json_body::JsonBody;
-use crate::operations::resource_server::{self, NewResourceServer};
-use crate::operations::{self, Context};
+use crate::operations::resource_server::NewResourceServer;
+use crate::operations::{self, Context, version};
 
 /// Register a resource server
 #[utoipa::path(
@@ -16,7 +16,7 @@ use crate::operations::{self, Context};
     path = "/admin/v1/resource-servers",
     operation_id = "createResourceServer",
     tag = "resource servers",
-    security(("administration_token" = ["admin:write"])),
+    security(("administration_token" = ["admin:registry:write"])),
     request_body(content = NewResourceServer),
     responses(
         (status = 201, description = "Registered.", body = ResourceServerBody, headers(("Location" = String, description = "Where it is."), ("ETag" = String, description = "Its version, for If-Match."))),
@@ -29,7 +29,7 @@ pub(in crate::admin) async fn create(
     JsonBody(new): JsonBody<NewResourceServer>,
 ) -> Result<Response, ApiError> {
     let server = operations::resource_server::create(&context, &actor, new).await?;
-    let version = resource_server::version(&server);
+    let version = version(&server);
     let location = format!("/admin/v1/resource-servers/{}", server.id);
     Ok(with_etag(created(&location, &ResourceServerBody::from(server)), &version))
 }

@@ -16,7 +16,7 @@ use crate::operations::{self, Context};
     path = "/admin/v1/resource-servers",
     operation_id = "listResourceServers",
     tag = "resource servers",
-    security(("administration_token" = ["admin:read"])),
+    security(("administration_token" = ["admin:registry:read"])),
     params(PageQuery),
     responses(
         (status = 200, description = "A page.", body = List<ResourceServerBody>)

@@ -1,14 +1,12 @@
 use axum::extract::State;
 use axum::response::Response;
-use http::HeaderMap;
 
-use super::ResourceServerBody;
+use super::{ResourceServerBody, shown};
 use crate::admin::api_error::{ApiError, Problem};
 use crate::admin::authorization::MayWrite;
-use crate::admin::entity_tag::{if_match, with_etag};
-use crate::admin::json_body::{JsonBody, json_response};
+use crate::admin::json_body::JsonBody;
 use crate::admin::path_text::{PathText, Segment};
-use crate::operations::resource_server::{self, ResourceServerChange};
+use crate::operations::resource_server::ResourceServerChange;
 use crate::operations::{self, Context};
 
 /// Change a resource server
@@ -19,8 +17,8 @@ use crate::operations::{self, Context};
     path = "/admin/v1/resource-servers/{id}",
     operation_id = "updateResourceServer",
     tag = "resource servers",
-    security(("administration_token" = ["admin:write"])),
-    params(("id" = String, Path, description = "The resource server's id.", max_length = 64), ("If-Match" = Option<String>, Header, description = "Versions, one of which it must have.")),
+    security(("administration_token" = ["admin:registry:write"])),
+    params(("id" = String, Path, description = "The resource server's id.", max_length = 64)),
     request_body(content = ResourceServerChange),
     responses(
         (status = 200, description = "The resource server as it is now.", body = ResourceServerBody, headers(("ETag" = String, description = "Its version, for If-Match."))),
@@ -31,13 +29,8 @@ pub(in crate::admin) async fn update(
     State(context): State<Context>,
     MayWrite(actor): MayWrite,
     PathText(id): PathText<Segment>,
-    headers: HeaderMap,
     JsonBody(change): JsonBody<ResourceServerChange>,
 ) -> Result<Response, ApiError> {
-    let expected = if_match(&headers);
-    let server =
-        operations::resource_server::update(&context, &actor, id.as_str(), change, expected.as_deref())
-            .await?;
-    let version = resource_server::version(&server);
-    Ok(with_etag(json_response(&ResourceServerBody::from(server)), &version))
+    let server = operations::resource_server::update(&context, &actor, id.as_str(), change).await?;
+    Ok(shown(server))
 }

@@ -3,7 +3,7 @@ use axum::response::Response;
 
 use super::SigningKeyBody;
 use crate::admin::api_error::ApiError;
-use crate::admin::authorization::MayRead;
+use crate::admin::authorization::MayReadKeys;
 use crate::admin::json_body::json_response;
 use crate::admin::page::{KeyQuery, List};
 use crate::operations::{self, Context};
@@ -16,7 +16,7 @@ use crate::operations::{self, Context};
     path = "/admin/v1/signing-keys",
     operation_id = "listSigningKeys",
     tag = "signing keys",
-    security(("administration_token" = ["admin:read"])),
+    security(("administration_token" = ["admin:keys:read"])),
     params(KeyQuery),
     responses(
         (status = 200, description = "All of them, on one page.", body = List<SigningKeyBody>)
@@ -24,7 +24,7 @@ use crate::operations::{self, Context};
 )]
 pub(in crate::admin) async fn list(
     State(context): State<Context>,
-    _: MayRead,
+    _: MayReadKeys,
     query: KeyQuery,
 ) -> Result<Response, ApiError> {
     let keys = operations::signing_key::list(&context, query.ended).await?;

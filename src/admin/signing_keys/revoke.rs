@@ -3,7 +3,7 @@ use axum::response::Response;
 
 use super::{ReasonBody, RevokedBody};
 use crate::admin::api_error::{ApiError, Problem};
-use crate::admin::authorization::MayWrite;
+use crate::admin::authorization::MayChangeKeys;
 use crate::admin::json_body::{OptionalJsonBody, json_response};
 use crate::admin::path_text::{PathText, Segment};
 use crate::operations::{self, Context};
@@ -17,18 +17,17 @@ use crate::operations::{self, Context};
     path = "/admin/v1/signing-keys/{kid}/revoke",
     operation_id = "revokeSigningKey",
     tag = "signing keys",
-    security(("administration_token" = ["admin:write"])),
+    security(("administration_token" = ["admin:keys:write"])),
     params(("kid" = String, Path, description = "The key's id.", max_length = 64)),
     request_body(content = Option<ReasonBody>),
     responses(
         (status = 200, description = "What it brings about.", body = RevokedBody),
-        (status = 409, description = "It is retired or revoked already.", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "Somebody else changed it at the same moment.", body = Problem, content_type = "application/problem+json")
+        (status = 409, description = "It is retired or revoked already.", body = Problem, content_type = "application/problem+json")
     )
 )]
 pub(in crate::admin) async fn revoke(
     State(context): State<Context>,
-    MayWrite(actor): MayWrite,
+    MayChangeKeys(actor): MayChangeKeys,
     PathText(kid): PathText<Segment>,
     OptionalJsonBody(body): OptionalJsonBody<ReasonBody>,
 ) -> Result<Response, ApiError> {

@@ -3,7 +3,7 @@ use axum::response::Response;
 
 use super::{RotateBody, RotatedBody};
 use crate::admin::api_error::{ApiError, Problem};
-use crate::admin::authorization::MayWrite;
+use crate::admin::authorization::MayChangeKeys;
 use crate::admin::json_body::{JsonBody, json_response};
 use crate::operations::{self, Context};
 
@@ -16,17 +16,16 @@ use crate::operations::{self, Context};
     path = "/admin/v1/signing-keys/rotate",
     operation_id = "rotateSigningKey",
     tag = "signing keys",
-    security(("administration_token" = ["admin:write"])),
+    security(("administration_token" = ["admin:keys:write"])),
     request_body(content = RotateBody),
     responses(
         (status = 200, description = "What was done.", body = RotatedBody),
-        (status = 409, description = "The successor has not been published for long enough.", body = Problem, content_type = "application/problem+json"),
-        (status = 412, description = "Somebody else rotated at the same moment.", body = Problem, content_type = "application/problem+json")
+        (status = 409, description = "The successor has not been published for long enough.", body = Problem, content_type = "application/problem+json")
     )
 )]
 pub(in crate::admin) async fn rotate(
     State(context): State<Context>,
-    MayWrite(actor): MayWrite,
+    MayChangeKeys(actor): MayChangeKeys,
     JsonBody(body): JsonBody<RotateBody>,
 ) -> Result<Response, ApiError> {
     let done = operations::signing_key::rotate(&context, &actor, body.alg, &body.reason).await?;

@@ -183,6 +183,7 @@ async fn housekeeping(app: App) {
         let pool = app.database.writer().pool();
         let swept = async {
             db::administration_token::forget_expired(pool, app.clock.now_millis()).await?;
+            db::idempotency_record::forget_expired(pool, app.clock.now_millis()).await?;
             db::consumed_identifier::forget_expired(pool, app.clock.now()).await
         };
         if let Err(error) = swept.await {

@@ -1,21 +1,26 @@
 use crate::db;
 use crate::operations::{Actor, Context, Refusal};
-use crate::registry::{ClientKind, Status, administration_token};
+use crate::registry::{Client, ClientKind, Status, administration_token, scope};
 
 /// Somebody who presented a valid administration token.
 #[derive(Debug, Clone)]
 pub struct Administrator {
-    /// How the journal calls them.
+    /// How the journal calls them, and how far they reach.
     pub actor: Actor,
     /// The token's scopes, separated by blanks.
     scope: String,
 }
 
 impl Administrator {
-    /// Whether the token has a scope.
+    /// An administrator with these scopes of a token.
+    pub(in crate::operations) fn new(actor: Actor, scope: String) -> Self {
+        Self { actor, scope }
+    }
+
+    /// Whether the token has a scope, or one that covers it.
     #[must_use]
-    pub fn has_scope(&self, scope: &str) -> bool {
-        self.scope.split(' ').any(|granted| granted == scope)
+    pub fn has_scope(&self, needed: &str) -> bool {
+        self.scope.split(' ').any(|granted| scope::covers(granted, needed))
     }
 }
 
@@ -30,7 +35,13 @@ pub async fn authenticate(context: &Context, token: &str) -> Result<Option<Admin
     };
     // From the database, not from the image: what was decided a moment ago must hold.
     let client = db::client::find(context.database.reader().pool(), &found.client_id).await?;
-    let is_administrator = client
-        .is_some_and(|client| client.kind == ClientKind::Administrator && client.status == Status::Active);
-    Ok(is_administrator.then(|| Administrator { actor: Actor::client(&found.client_id), scope: found.scope }))
+    Ok(client.filter(is_active).map(|client| {
+        let actor = Actor::administrator(&client.id, &found.scope, &client.scopes);
+        Administrator { actor, scope: found.scope }
+    }))
+}
+
+/// Whether somebody may act as an administrator at all.
+pub(in crate::operations) fn is_active(client: &Client) -> bool {
+    client.kind == ClientKind::Administrator && client.status == Status::Active
 }

@@ -53,6 +53,18 @@ pub(super) async fn details(context: &Context, clients: Vec<Client>) -> Result<V
     Ok(clients.into_iter().map(spell).collect())
 }
 
+/// The same for one client, within a transaction.
+pub(super) async fn details_in(tx: &mut Transaction, client: Client) -> Result<Details, Refusal> {
+    let servers = match client.audiences.as_slice() {
+        [] => Vec::new(),
+        _ => db::resource_server::all(&mut **tx).await?,
+    };
+    let spell = |id: &String| servers.iter().find(|server| server.id == *id);
+    let audiences =
+        client.audiences.iter().filter_map(spell).map(|server| server.identifier.clone()).collect();
+    Ok(Details { client, audiences })
+}
+
 /// The same for one client.
 pub(super) async fn details_of(context: &Context, client: Client) -> Result<Details, Refusal> {
     let fallback = Details { client: client.clone(), audiences: Vec::new() };

@@ -8,9 +8,9 @@ use crate::db;
 use crate::operations::check::{self, Checks};
 use crate::operations::client_key::{self, CheckedKey};
 use crate::operations::context::Change;
-use crate::operations::{Actor, Context, Refusal, client_secret};
+use crate::operations::{Actor, Context, Held, Refusal, approval, client_secret};
 use crate::registry::{
-    Client, ClientKind, GeneratedSecret, OneRecordIdStatus, SigningAlgorithm, Status,
+    Client, ClientKind, GeneratedSecret, OneRecordIdStatus, Sensitive, SigningAlgorithm, Status,
     TokenEndpointAuthMethod, scope,
 };
 
@@ -87,10 +87,7 @@ pub async fn create(context: &Context, actor: &Actor, new: NewClient) -> Result<
             check::machine_scopes(scopes).map_err(|errors| checks.extend(errors)).unwrap_or_default()
         }
     };
-    let max_lifetime = context.config.tokens().max_lifetime;
-    if new.access_token_lifetime.is_some_and(|seconds| !(60..=max_lifetime).contains(&seconds)) {
-        checks.note("access_token_lifetime", format!("must be 60 to {max_lifetime} seconds"));
-    }
+    check::access_token_lifetime(new.access_token_lifetime, context, &mut checks);
     if let Some(algorithm) = new.signing_alg {
         checks.take("signing_alg", check::signing_alg(algorithm, context.config.algorithms()));
     }
@@ -126,6 +123,9 @@ pub async fn create(context: &Context, actor: &Actor, new: NewClient) -> Result<
     };
     db::client::insert(&mut tx, &client).await?;
     client_key::insert(&mut tx, context, &client.id, &keys).await?;
+    if !client.require_bound_tokens {
+        hold_unbound(context, actor, &client)?;
+    }
     let secret = match client.token_endpoint_auth_method {
         TokenEndpointAuthMethod::PrivateKeyJwt => None,
         TokenEndpointAuthMethod::ClientSecretBasic | TokenEndpointAuthMethod::ClientSecretPost => {
@@ -145,6 +145,21 @@ pub async fn create(context: &Context, actor: &Actor, new: NewClient) -> Result<
     context.commit(tx).await?;
     let audiences = servers.into_iter().map(|server| server.identifier).collect();
     Ok(Created { details: Details { client, audiences }, secret })
+}
+
+/// A new machine that may bear unbound tokens is what an old one would be that no longer needs bound ones.
+fn hold_unbound(context: &Context, actor: &Actor, client: &Client) -> Result<(), Refusal> {
+    let owner = client.participant_id.as_deref().unwrap_or_default();
+    let held = Held {
+        operation: Sensitive::UnboundTokens,
+        subject: "client".to_owned(),
+        summary: format!(
+            "register the client {} of participant {owner}, whose tokens are not bound to it",
+            client.name
+        ),
+        makes_secret: client.token_endpoint_auth_method != TokenEndpointAuthMethod::PrivateKeyJwt,
+    };
+    approval::hold_as(context, actor, held)
 }
 
 fn keys(new: &NewClient, checks: &mut Checks) -> Vec<CheckedKey> {

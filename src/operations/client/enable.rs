@@ -5,7 +5,8 @@ use crate::registry::Status;
 /// Lets a client get tokens again.
 ///
 /// # Errors
-/// [`Refusal::NotFound`].
+/// [`Refusal::NotFound`]; [`Refusal::Changed`]; [`Refusal::Held`]; [`Refusal::Scope`] and [`Refusal::Beyond`] for an
+/// administrator.
 pub async fn enable(context: &Context, actor: &Actor, id: &str) -> Result<Details, Refusal> {
     status::change(context, actor, id, Status::Active, "client.enable").await
 }

@@ -6,7 +6,7 @@ use super::check_key::{check_key, check_set};
 use super::insert;
 use crate::db;
 use crate::operations::context::Change;
-use crate::operations::{Actor, Context, Refusal, check, client};
+use crate::operations::{Actor, Context, Refusal, administrator, check, client};
 use crate::registry::ClientKey;
 
 /// One public key, or a set of them.
@@ -54,10 +54,11 @@ pub async fn add(
     }
 
     let mut tx = context.begin().await?;
-    if db::client::find(&mut *tx, client_id).await?.is_none() {
-        return Err(Refusal::not_found(client::KIND, client_id));
-    }
+    let found = db::client::find(&mut *tx, client_id).await?;
+    let owner = found.ok_or_else(|| Refusal::not_found(client::KIND, client_id))?;
     let added = insert(&mut tx, context, client_id, &keys).await?;
+    let summary = format!("give further keys to the administrator {}", owner.name);
+    administrator::check_gives(context, actor, &owner, summary, false)?;
     let thumbprints = json!(added.iter().map(|key| &key.thumbprint).collect::<Vec<_>>());
     let change = Change {
         action: "client_key.add",

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use crate::db;
 use crate::operations::context::Change;
 use crate::operations::negative::Against;
-use crate::operations::{Actor, Context, Refusal, check, client};
+use crate::operations::{Actor, Context, Refusal, administrator, check, client};
 use crate::registry::ClientKind;
 
 const KIND: &str = "client key";
@@ -17,6 +17,7 @@ pub async fn revoke(context: &Context, actor: &Actor, client_id: &str, kid: &str
     let mut tx = context.begin().await?;
     let found = db::client::find(&mut *tx, client_id).await?;
     let owner = found.ok_or_else(|| Refusal::not_found(client::KIND, client_id))?;
+    administrator::check_takes(actor, &owner)?;
     let keys = db::client_key::of_client(&mut *tx, client_id).await?;
     let key = keys.iter().find(|key| key.kid == kid).ok_or_else(|| Refusal::not_found(KIND, kid))?;
     if !db::client_key::revoke(&mut tx, client_id, kid).await? {

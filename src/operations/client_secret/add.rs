@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::{Journaled, check_room, import, make, record};
 use crate::db;
 use crate::operations::context::Change;
-use crate::operations::{Actor, Context, Refusal, check, client};
+use crate::operations::{Actor, Context, Refusal, administrator, check, client};
 use crate::registry::{ClientSecret, GeneratedSecret};
 
 /// A further secret: one that this server makes, or one that a partner brings along.
@@ -72,6 +72,8 @@ pub async fn add(
     held.retain(|secret| secret.is_usable(now));
     check_room(&client, &held, &record)?;
     import::check_kind(&client, &record)?;
+    let summary = format!("make a further secret for the administrator {}", client.name);
+    administrator::check_gives(context, actor, &client, summary, true)?;
     db::client_secret::insert(&mut tx, &record).await?;
     let change = Change {
         action: if record.is_imported() { "client_secret.import" } else { "client_secret.add" },

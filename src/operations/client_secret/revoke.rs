@@ -2,7 +2,7 @@ use super::Journaled;
 use crate::db;
 use crate::operations::context::Change;
 use crate::operations::negative::Against;
-use crate::operations::{Actor, Context, Refusal, check, client};
+use crate::operations::{Actor, Context, Refusal, administrator, check, client};
 use crate::registry::ClientKind;
 
 const KIND: &str = "client secret";
@@ -22,6 +22,7 @@ pub async fn revoke(
     let mut tx = context.begin().await?;
     let found = db::client::find(&mut *tx, client_id).await?;
     let owner = found.ok_or_else(|| Refusal::not_found(client::KIND, client_id))?;
+    administrator::check_takes(actor, &owner)?;
     let found = db::client_secret::find(&mut *tx, client_id, secret_id).await?;
     let secret = found.ok_or_else(|| Refusal::not_found(KIND, secret_id))?;
     if !db::client_secret::revoke(&mut tx, client_id, secret_id).await? {

@@ -5,7 +5,7 @@ use super::{Added, Journaled, check_room, make};
 use crate::db;
 use crate::operations::check::Checks;
 use crate::operations::context::Change;
-use crate::operations::{Actor, Context, Refusal, check, client};
+use crate::operations::{Actor, Context, Refusal, administrator, check, client};
 use crate::registry::{ClientKind, ClientSecret};
 
 /// How long older secrets stay usable unless something else is asked for: a day, in seconds.
@@ -73,6 +73,8 @@ pub async fn rotate(
     before.retain(|secret| secret.is_usable(now));
     let staying = if keep == 0 { &[][..] } else { &before[..] };
     check_room(&client, staying, &record)?;
+    let summary = format!("replace the secrets of the administrator {}", client.name);
+    administrator::check_gives(context, actor, &client, summary, true)?;
     db::client_secret::insert(&mut tx, &record).await?;
     db::client_secret::expire_others(&mut tx, client_id, &record.id, until).await?;
     let older: Vec<ClientSecret> = before

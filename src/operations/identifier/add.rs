@@ -4,8 +4,8 @@ use utoipa::ToSchema;
 use super::refuse_if_held;
 use crate::db;
 use crate::operations::context::Change;
-use crate::operations::{Actor, Context, Refusal, check, participant};
-use crate::registry::{CompanyUri, OneRecordId, OneRecordIdStatus};
+use crate::operations::{Actor, Context, Refusal, approval, check, participant};
+use crate::registry::{CompanyUri, OneRecordId, OneRecordIdStatus, Sensitive};
 
 /// A further ONE Record ID of a participant.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -53,6 +53,11 @@ pub async fn add(
         return Err(Refusal::not_found(participant::KIND, participant_id));
     }
     refuse_if_held(&mut tx, "uri", &one_record_id.uri, Some(participant_id)).await?;
+    let subject = format!("participant/{participant_id}");
+    let as_main = if new.main { ", as its main one" } else { "" };
+    let summary =
+        format!("give participant {participant_id} the ONE Record ID {}{as_main}", one_record_id.uri);
+    approval::hold(context, actor, Sensitive::Identifiers, &subject, summary)?;
     if new.main {
         db::one_record_id::clear_main(&mut tx, participant_id).await?;
         db::participant::touch(&mut tx, participant_id, now).await?;
@@ -60,7 +65,7 @@ pub async fn add(
     db::one_record_id::insert(&mut tx, &one_record_id).await?;
     let change = Change {
         action: "identifier.add",
-        subject: format!("participant/{participant_id}"),
+        subject,
         before: None::<&OneRecordId>,
         after: Some(&one_record_id),
         reason: "",

@@ -2,7 +2,7 @@ use super::KIND;
 use crate::db;
 use crate::operations::context::Change;
 use crate::operations::negative::Against;
-use crate::operations::{Actor, Context, Refusal, check};
+use crate::operations::{Actor, Context, Refusal, approval, check};
 use crate::registry::{Participant, Status};
 
 /// Gives a participant a status. That it has it already is no error: the caller has what was asked for.
@@ -16,18 +16,19 @@ pub(super) async fn change(
     let id = check::id(KIND, id)?;
     let mut tx = context.begin().await?;
     let before = db::participant::find(&mut *tx, id).await?.ok_or_else(|| Refusal::not_found(KIND, id))?;
-    let now = context.clock.now_millis();
-    if !db::participant::set_status(&mut tx, id, status, now).await? {
+    context.call.check_version(KIND, &before)?;
+    if before.status == status {
         return Ok(before);
     }
+    let subject = format!("participant/{id}");
+    if status == Status::Active {
+        let summary = format!("enable the participant {} and its clients", before.name);
+        approval::hold_enabling(context, actor, &subject, summary)?;
+    }
+    let now = context.clock.now_millis();
+    db::participant::set_status(&mut tx, id, status, now).await?;
     let after = Participant { status, updated_at: now, ..before.clone() };
-    let change = Change {
-        action,
-        subject: format!("participant/{id}"),
-        before: Some(&before),
-        after: Some(&after),
-        reason: "",
-    };
+    let change = Change { action, subject, before: Some(&before), after: Some(&after), reason: "" };
     let sequence = context.means().journal(&mut tx, actor, change).await?;
     if status == Status::Disabled {
         let against = Against::Participant { id, logistics_agent_uri: &before.logistics_agent_uri };

@@ -5,7 +5,7 @@ use super::{HINT, identifier};
 use crate::db;
 use crate::operations::context::Change;
 use crate::operations::{Actor, Context, Refusal, check};
-use crate::registry::{AccessTokenTyp, ResourceServer, SigningAlgorithm, scope};
+use crate::registry::{AccessTokenTyp, ResourceServer, SigningAlgorithm, Status, scope};
 
 /// A server to be registered as an audience.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -65,6 +65,7 @@ pub async fn create(
         signing_alg,
         scopes,
         is_default: false,
+        status: Status::Active,
         created_at: now,
         updated_at: now,
     };

@@ -1,5 +1,3 @@
-use aws_lc_rs::digest;
-use carnet_token::base64url;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -29,24 +27,16 @@ pub struct ResourceServerChange {
     pub scopes: Option<Vec<String>>,
 }
 
-/// Names the state of a resource server, for `If-Match`.
-#[must_use]
-pub fn version(server: &ResourceServer) -> String {
-    let text = serde_json::to_vec(server).unwrap_or_default();
-    base64url::encode(&digest::digest(&digest::SHA256, &text).as_ref()[..16])
-}
-
-/// Changes a resource server; with `expected`, only if [`version`] still says that.
+/// Changes a resource server.
 ///
 /// # Errors
 /// [`Refusal::NotFound`]; [`Refusal::Invalid`] when a rule is broken; [`Refusal::Conflict`] when the identifier is
-/// another's; [`Refusal::Changed`] when it is not the expected version any more.
+/// another's; [`Refusal::Changed`] when it is not what the request expects.
 pub async fn update(
     context: &Context,
     actor: &Actor,
     id: &str,
     change: ResourceServerChange,
-    expected: Option<&[String]>,
 ) -> Result<ResourceServer, Refusal> {
     let id = check::id(KIND, id)?;
     let mut checks = check::Checks::default();
@@ -67,9 +57,7 @@ pub async fn update(
     let mut tx = context.begin().await?;
     let before =
         db::resource_server::find(&mut *tx, id).await?.ok_or_else(|| Refusal::not_found(KIND, id))?;
-    if expected.is_some_and(|versions| !versions.contains(&version(&before))) {
-        return Err(Refusal::Changed { kind: KIND });
-    }
+    context.call.check_version(KIND, &before)?;
     let mut after = before.clone();
     after.name = name.unwrap_or(after.name);
     after.identifier = identifier.unwrap_or(after.identifier);

@@ -70,7 +70,7 @@ pub async fn revoke(context: &Context, actor: &Actor, kid: &str, reason: &str) -
         retires_at: None,
     };
     if !db::sealed_key::advance(&mut tx, &key.id, &step).await? {
-        return Err(Refusal::Changed { kind: KIND });
+        return Err(super::changed());
     }
     let sequence =
         journal(context, &mut tx, actor, &key, "signing_key.revoke", KeyState::Revoked, reason).await?;
@@ -79,7 +79,7 @@ pub async fn revoke(context: &Context, actor: &Actor, kid: &str, reason: &str) -
     if was == KeyState::Active {
         let rows = db::sealed_key::live(&mut *tx).await?;
         if find(&rows, slot, KeyState::Announced).is_none() {
-            let spare = spare.ok_or(Refusal::Changed { kind: KIND })?;
+            let spare = spare.ok_or_else(super::changed)?;
             announce::insert(context, &mut tx, actor, &spare, slot, KeyState::Announced, now).await?;
         }
         let rows = db::sealed_key::live(&mut *tx).await?;

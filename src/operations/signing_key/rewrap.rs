@@ -1,6 +1,5 @@
 use serde_json::json;
 
-use super::KIND;
 use crate::db;
 use crate::keys::MasterKey;
 use crate::operations::context::Change;
@@ -12,7 +11,7 @@ use crate::operations::{Actor, Context, Refusal, check};
 /// until a new signing key appears, which they cannot open: start them with the new one before.
 ///
 /// # Errors
-/// [`Refusal::Changed`] when the installation has another master key by now.
+/// [`Refusal::Conflict`] when the installation has another master key by now.
 pub async fn rewrap(
     context: &Context,
     actor: &Actor,
@@ -23,7 +22,7 @@ pub async fn rewrap(
     let known = context.keys.key_check_value();
     let mut tx = context.begin().await?;
     if !db::installation::change_key_check_value(&mut tx, &known, &new.key_check_value()).await? {
-        return Err(Refusal::Changed { kind: KIND });
+        return Err(super::changed());
     }
     let mut sealed = 0;
     for row in db::sealed_key::all(&mut *tx).await? {

@@ -7,8 +7,8 @@ use crate::db;
 use crate::db::sealed_key::{Advance, SealedKey};
 use crate::keys::{KeyState, Purpose};
 use crate::operations::context::Change;
-use crate::operations::{Actor, Context, Refusal, check};
-use crate::registry::SigningAlgorithm;
+use crate::operations::{Actor, Context, Refusal, approval, check};
+use crate::registry::{Sensitive, SigningAlgorithm};
 
 /// What a rotation did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -62,10 +62,13 @@ pub async fn rotate(
             "wait, or if the active key was stolen, revoke it instead",
         ));
     }
+    let summary = format!("let {} sign with {algorithm} from now on", successor.kid);
+    let subject = format!("signing_key/{}", successor.kid);
+    approval::hold(context, actor, Sensitive::SigningKeys, &subject, summary)?;
     let step = activate(context, &mut tx, actor, &rows, slot, reason, now).await?;
     announce::insert(context, &mut tx, actor, &next, slot, KeyState::Announced, now).await?;
     context.commit(tx).await?;
-    let (active, retiring, retires_at) = step.ok_or_else(|| Refusal::Changed { kind: super::KIND })?;
+    let (active, retiring, retires_at) = step.ok_or_else(super::changed)?;
     Ok(Rotated { alg: algorithm.to_string(), active, retiring, retires_at, announced: next.kid().to_owned() })
 }
 
@@ -108,7 +111,7 @@ pub(super) async fn activate(
         retires_at: None,
     };
     if !db::sealed_key::advance(tx, &successor.id, &step).await? {
-        return Err(Refusal::Changed { kind: super::KIND });
+        return Err(super::changed());
     }
     journal(context, tx, actor, successor, "signing_key.activate", KeyState::Active, reason).await?;
     Ok(Some((successor.kid.clone(), worn.map(|key| key.kid.clone()), retires_at)))

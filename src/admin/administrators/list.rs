@@ -1,0 +1,32 @@
+use axum::extract::State;
+use axum::response::Response;
+
+use crate::admin::api_error::ApiError;
+use crate::admin::authorization::MayRead;
+use crate::admin::clients::ClientBody;
+use crate::admin::json_body::json_response;
+use crate::admin::page::{List, PageQuery};
+use crate::operations::{self, Context};
+
+/// List administrators
+///
+/// The oldest first.
+#[utoipa::path(
+    get,
+    path = "/admin/v1/administrators",
+    operation_id = "listAdministrators",
+    tag = "administrators",
+    security(("administration_token" = ["admin:registry:read"])),
+    params(PageQuery),
+    responses(
+        (status = 200, description = "A page.", body = List<ClientBody>)
+    )
+)]
+pub(in crate::admin) async fn list(
+    State(context): State<Context>,
+    _: MayRead,
+    query: PageQuery,
+) -> Result<Response, ApiError> {
+    let page = operations::administrator::list(&context, &query.request()).await?;
+    Ok(json_response(&List::<ClientBody>::new(page.items, page.next_cursor.as_ref())))
+}
