@@ -156,7 +156,10 @@ impl Image {
         Ok(image)
     }
 
-    fn set_client(&mut self, entry: ClientEntry) {
+    fn set_client(&mut self, mut entry: ClientEntry) {
+        // In the order in which they were made, however they were read.
+        entry.secrets.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        entry.keys.sort_unstable_by(|a, b| a.key.id.cmp(&b.key.id));
         self.clients.insert(entry.client.id.as_str().into(), Arc::new(entry));
     }
 
