@@ -312,10 +312,17 @@ mod tests {
             let key = SigningKey::from_pkcs8_der("k", algorithm, der).unwrap();
             let public = PublicKey::from_jwk(key.public_jwk().unwrap()).unwrap();
             assert_eq!((public.kid(), public.algorithm()), ("k", algorithm));
+            let prepared = PublicKey::prepare(key.public_jwk().unwrap()).unwrap();
+            assert_eq!((prepared.kid(), prepared.thumbprint()), (public.kid(), public.thumbprint()));
             let text = key.sign_compact(&json!({"alg": algorithm}), &json!({})).unwrap();
             let (message, signature) = text.rsplit_once('.').unwrap();
-            public.verify(message.as_bytes(), signature).unwrap();
-            public.verify(b"another message", signature).unwrap_err();
+            for public in [public, prepared] {
+                public.verify(message.as_bytes(), signature).unwrap();
+                public.verify(b"another message", signature).unwrap_err();
+                public.verify(message.as_bytes(), &format!("{signature}=")).unwrap_err();
+                public.verify(message.as_bytes(), &signature[4..]).unwrap_err();
+                public.verify(message.as_bytes(), "").unwrap_err();
+            }
         }
         SigningKey::from_pkcs8_der("k", Algorithm::Es256, &rsa).unwrap_err();
         SigningKey::from_pkcs8_der("k", Algorithm::Rs256, &ec).unwrap_err();
