@@ -42,6 +42,8 @@ impl Iap {
         let listener = Listener { socket, tls: None, router, limits: Limits::default() };
         tokio::spawn(listener.serve(stop));
         tokio::spawn(app.registry.clone().follow());
+        // Reading a large registry takes longer than its image counts as fresh.
+        app.registry.refresh().await?;
         Ok(Self { app, address })
     }
 

@@ -28,14 +28,18 @@ pub fn drive(setup: &Setup, address: SocketAddr, requests: &[Vec<u8>], until: Un
     }
     let _pinned = setup.cores.on_load();
     let mut connections = Vec::new();
-    for _ in 0..CONNECTIONS.min(requests.len()) {
+    let most = match until {
+        Until::Passed(_) => CONNECTIONS,
+        Until::Spent => CONNECTIONS.min(requests.len()),
+    };
+    for _ in 0..most {
         connections.push(Connection::open(address)?);
     }
     let start = setup.clock.monotonic();
     let passed = || setup.clock.monotonic().saturating_sub(start);
     let mut sent = 0;
     for connection in &mut connections {
-        connection.send(&requests[sent])?;
+        connection.send(&requests[sent % requests.len()])?;
         sent += 1;
     }
     let (count, mut answered, mut turn) = (connections.len(), 0_u32, 0);

@@ -66,6 +66,8 @@ pub struct Setup {
 
 impl Setup {
     pub fn new(quick: bool) -> Self {
+        // Before anything is signed in this process: it cannot be done later.
+        carnet::keys::install_crypto_provider();
         let cores = Cores::find();
         println!("{cores}");
         Self {

@@ -25,7 +25,7 @@ pub struct Process {
 impl Process {
     /// Starts a server on a data folder and waits until it is ready.
     pub fn start(setup: &Setup, data_dir: &Path) -> Outcome<Self> {
-        let (address, admin) = (free()?, free()?);
+        let [address, admin] = free()?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_carnet"));
         command.arg("serve").arg("--data-dir").arg(data_dir);
         command.args(["--listen", &address.to_string(), "--admin-listen", &admin.to_string()]);
@@ -80,7 +80,8 @@ fn is_ready(address: SocketAddr) -> Outcome<bool> {
     Ok(connection.answer()? == 200)
 }
 
-/// An address where nobody listens just now.
-fn free() -> Outcome<SocketAddr> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+/// Two addresses where nobody listens just now; bound at the same time, so that they differ.
+fn free() -> Outcome<[SocketAddr; 2]> {
+    let (one, other) = (TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?);
+    Ok([one.local_addr()?, other.local_addr()?])
 }

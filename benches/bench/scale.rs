@@ -1,4 +1,4 @@
-//! `startup` and `memory.20k_clients`: the program itself with 20,000 clients, beside the same with none.
+//! `startup` and `memory.20k_clients`: the program itself with 20,000 clients, beside the same with one.
 
 use std::path::Path;
 
@@ -22,12 +22,12 @@ struct Starts {
 
 pub fn measure(setup: &Setup) -> Outcome<Vec<Figure>> {
     let full = setup.twenty_thousand()?;
-    // One client, so that both are asked for tokens.
-    let empty = Seeded::make(setup, 1)?;
-    let (mut of_full, mut of_empty) = (Starts::default(), Starts::default());
+    // One, so that both can be asked for tokens.
+    let one = Seeded::make(setup, 1)?;
+    let (mut of_full, mut of_one) = (Starts::default(), Starts::default());
     for round in 0..=setup.rounds() {
         for (folder, clients, starts) in
-            [(full.path(), &full.clients, &mut of_full), (empty.path(), &empty.clients, &mut of_empty)]
+            [(full.path(), &full.clients, &mut of_full), (one.path(), &one.clients, &mut of_one)]
         {
             let (milliseconds, megabytes) = start(setup, &folder, clients)?;
             // The first start of each reads its files into the page cache.
@@ -41,14 +41,14 @@ pub fn measure(setup: &Setup) -> Outcome<Vec<Figure>> {
     Ok(vec![
         Figure::new("startup", "ms", spread(&of_full.milliseconds)?)
             .goal(Goal::Below(200.0))
-            .floor("no clients", spread(&of_empty.milliseconds)?, None)
+            .floor("one client", spread(&of_one.milliseconds)?, None)
             .note(
                 "`carnet serve` as a process of its own on a folder that was used before, SQLite, from its spawn to \
                  the first 200 of /readyz, asked for every millisecond.",
             ),
         Figure::new("memory.20k_clients", "MB", spread(&of_full.megabytes)?)
             .goal(Goal::Below(60.0))
-            .floor("no clients", spread(&of_empty.megabytes)?, None)
+            .floor("one client", spread(&of_one.megabytes)?, None)
             .note(format!(
                 "resident memory (VmRSS) of the same processes after {requests} token requests by secret, no argon2 \
                  hash being computed."

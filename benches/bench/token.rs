@@ -118,7 +118,7 @@ impl Clients {
             }
             Self::Key(clients) => {
                 // Made before the clock starts. No assertion is taken twice, so that a sample is a number of them.
-                let count = if setup.quick { 1_000 } else { 4_000 };
+                let count = if setup.quick { 600 } else { 4_000 };
                 let mut requests = Vec::with_capacity(count);
                 for (client_id, key) in clients.iter().cycle().take(count) {
                     let assertion = assertion::make(
