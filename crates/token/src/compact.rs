@@ -18,6 +18,7 @@ pub const MAX_KID_LENGTH: usize = 256;
 pub struct Compact<'a> {
     text: &'a str,
     signature_at: usize,
+    signature: Vec<u8>,
     header: Map<String, Value>,
     payload: Map<String, Value>,
 }
@@ -59,8 +60,9 @@ impl<'a> Compact<'a> {
             return Err(Refusal::Malformed);
         }
         let payload = object(payload)?;
-        base64url::decode(signature).map_err(|_| Refusal::Malformed)?;
-        Ok(Self { text, signature_at: text.len() - signature.len(), header, payload })
+        let signature_at = text.len() - signature.len();
+        let signature = base64url::decode(signature).map_err(|_| Refusal::Malformed)?;
+        Ok(Self { text, signature_at, signature, header, payload })
     }
 
     /// The JOSE header.
@@ -91,6 +93,12 @@ impl<'a> Compact<'a> {
     #[must_use]
     pub fn signature(&self) -> &'a str {
         &self.text[self.signature_at..]
+    }
+
+    /// The signature itself.
+    #[must_use]
+    pub fn signature_bytes(&self) -> &[u8] {
+        &self.signature
     }
 
     /// The `kid`: an opaque name of at most [`MAX_KID_LENGTH`] bytes, never a path, a query or a URL.
@@ -135,7 +143,7 @@ mod tests {
         let text = text(r#"{"alg":"RS256","kid":"k"}"#, r#"{"iss":"i"}"#);
         let compact = Compact::parse(&text).unwrap();
         assert_eq!(format!("{}.{}", compact.signing_input(), compact.signature()), text);
-        assert_eq!(compact.signature(), "AAAA");
+        assert_eq!((compact.signature(), compact.signature_bytes()), ("AAAA", &[0; 3][..]));
         assert_eq!(compact.kid(), Ok(Some("k")));
         assert_eq!(compact.payload()["iss"], "i");
     }

@@ -9,7 +9,7 @@ use aws_lc_rs::signature::{
 use jsonwebtoken::DecodingKey;
 
 use super::{Jwk, KeyError, roca};
-use crate::compact::MAX_KID_LENGTH;
+use crate::compact::{Compact, MAX_KID_LENGTH};
 use crate::{Algorithm, Thumbprint, base64url};
 
 /// A public key that passed every rule, with exactly one algorithm.
@@ -118,6 +118,15 @@ impl PublicKey {
         match jsonwebtoken::crypto::verify(signature, message, &self.key, self.algorithm.into()) {
             Ok(true) => Ok(()),
             Ok(false) | Err(_) => Err(BadSignature),
+        }
+    }
+
+    /// The same for a JWS that was taken apart, whose signature need not be decoded again.
+    pub(crate) fn verify_compact(&self, jws: &Compact<'_>) -> Result<(), BadSignature> {
+        let message = jws.signing_input().as_bytes();
+        match &self.prepared {
+            Some(key) => key.verify_sig(message, jws.signature_bytes()).map_err(|_| BadSignature),
+            None => self.verify(message, jws.signature()),
         }
     }
 }
