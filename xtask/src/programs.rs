@@ -86,3 +86,16 @@ pub fn advisories(workspace: &Workspace) -> Outcome {
     setup::run(workspace)?;
     shell::run(workspace.tool("cargo-deny").args(["--all-features", "check", "advisories"]))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_long_proof_is_told_of_once() {
+        let names = soak_names();
+        for soak in SOAKS.iter().chain(BENCHES) {
+            assert_eq!(names.matches(&format!("\n  {} ", soak.name)).count(), 1, "{}", soak.name);
+        }
+    }
+}
