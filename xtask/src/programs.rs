@@ -1,5 +1,7 @@
 //! Chores that run one program: documentation, benchmarks, long proofs, advisories.
 
+use std::path::PathBuf;
+
 use crate::shell::{self, Outcome, Stopwatch, Tally};
 use crate::workspace::Workspace;
 use crate::{check, setup};
@@ -46,11 +48,27 @@ pub fn api_docs(workspace: &Workspace) -> Outcome {
     shell::run(doc.args(["doc", "--profile", "ci", "--workspace", "--all-features", "--no-deps"]))
 }
 
-/// The benchmark program, in the release build that the README uses, too. Names of files are meant from the
-/// repository's root.
+/// The benchmark program, in the release build that the README uses, too.
 pub fn bench(workspace: &Workspace, arguments: &[&str]) -> Outcome {
     let mut bench = workspace.cargo();
-    shell::run(bench.args(["bench", "--profile", "release", "--bench", "bench", "--"]).args(arguments))
+    bench.args(["bench", "--profile", "release", "--bench", "bench", "--"]);
+    shell::run(bench.args(with_absolute_files(arguments)?))
+}
+
+/// Files are meant from where the person is; cargo runs the program in the repository's root.
+fn with_absolute_files(arguments: &[&str]) -> Outcome<Vec<PathBuf>> {
+    let mut before = "";
+    let mut absolute = Vec::new();
+    for argument in arguments {
+        let is_file = ["--json", "--svg", "--markdown"].contains(&before) && !argument.starts_with("--");
+        absolute.push(if is_file {
+            std::path::absolute(argument).map_err(|error| format!("{argument}: {error}"))?
+        } else {
+            PathBuf::from(argument)
+        });
+        before = argument;
+    }
+    Ok(absolute)
 }
 
 /// Runs a long proof; its last line is the one to be kept in the book's evidence.
@@ -90,6 +108,16 @@ pub fn advisories(workspace: &Workspace) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_of_the_benchmark_are_meant_from_where_the_person_is() {
+        let here = std::env::current_dir().unwrap();
+        let given = ["token", "--json", "a.json", "--quick", "--svg", "/tmp/plots", "--markdown", "--quick"];
+        let expected = ["token", "--json", "", "--quick", "--svg", "/tmp/plots", "--markdown", "--quick"];
+        let mut expected: Vec<PathBuf> = expected.map(PathBuf::from).to_vec();
+        expected[2] = here.join("a.json");
+        assert_eq!(with_absolute_files(&given), Ok(expected));
+    }
 
     #[test]
     fn every_long_proof_is_told_of_once() {
