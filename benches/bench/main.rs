@@ -39,7 +39,8 @@ fn main() -> ExitCode {
     };
     let figures = run(&arguments);
     let table = measure::table(&figures);
-    println!("\n{table}");
+    // Its last line is the last of all: a long proof is kept by its last line.
+    println!("\n{}", table.trim_end());
     if let Err(error) = write(&arguments, &figures, &table) {
         eprintln!("bench: {error}");
         return ExitCode::FAILURE;
