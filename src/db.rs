@@ -21,6 +21,7 @@ pub mod sealed_key;
 
 use carnet_db::sqlx::{self, Row as _};
 use carnet_db::{Database, Row};
+use futures_util::{Stream, TryStreamExt as _};
 
 /// The table that remembers which migrations of the identity provider were applied.
 const MIGRATIONS_TABLE: &str = "carnet_iap_migrations";
@@ -128,6 +129,19 @@ impl<'a> Reading<'a> {
     pub(crate) fn corrupt(&self, column: &'static str, reason: String) -> Error {
         Error::Corrupt { table: self.table, column, id: self.id.clone(), reason }
     }
+}
+
+/// Reads rows one by one, for statements that give a whole table: all rows at once, in the general form in which they
+/// come, would be several times as large as what is made of them.
+pub(crate) async fn read_all<T>(
+    mut rows: impl Stream<Item = Result<Row, sqlx::Error>> + Unpin,
+    read: fn(&Row) -> Result<T, Error>,
+) -> Result<Vec<T>, Error> {
+    let mut all = Vec::new();
+    while let Some(row) = rows.try_next().await? {
+        all.push(read(&row)?);
+    }
+    Ok(all)
 }
 
 /// A list as a JSON text column.

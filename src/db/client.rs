@@ -3,7 +3,7 @@
 use carnet_db::sqlx::{self, Any, AnyPool, Executor};
 use carnet_db::{Row, Transaction};
 
-use super::{Error, Page, Reading, json_text, select, taken};
+use super::{Error, Page, Reading, json_text, read_all, select, taken};
 use crate::registry::{Client, ClientKind, SigningAlgorithm, Status};
 
 const TABLE: &str = "client";
@@ -132,7 +132,7 @@ pub async fn of_participant<'e>(
 
 /// All clients, for the memory image.
 pub async fn all<'e>(executor: impl Executor<'e, Database = Any>) -> Result<Vec<Client>, Error> {
-    sqlx::query(SELECT).fetch_all(executor).await?.iter().map(client).collect()
+    read_all(sqlx::query(SELECT).fetch(executor), client).await
 }
 
 /// A page of the administrators in id order, beginning after `cursor`.

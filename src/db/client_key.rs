@@ -3,7 +3,7 @@
 use carnet_db::sqlx::{self, Any, AnyPool, Executor};
 use carnet_db::{Row, Transaction};
 
-use super::{Error, Page, Reading, select, taken};
+use super::{Error, Page, Reading, read_all, select, taken};
 use crate::registry::{ClientKey, CredentialStatus};
 
 const TABLE: &str = "client_key";
@@ -99,5 +99,5 @@ pub async fn page(
 /// All active keys, for the memory image.
 pub async fn all_active<'e>(executor: impl Executor<'e, Database = Any>) -> Result<Vec<ClientKey>, Error> {
     let query = select(SELECT, " WHERE status = 'active'");
-    sqlx::query(query).fetch_all(executor).await?.iter().map(client_key).collect()
+    read_all(sqlx::query(query).fetch(executor), client_key).await
 }

@@ -3,7 +3,7 @@
 use carnet_db::sqlx::{self, Any, AnyPool, Executor};
 use carnet_db::{Row, Transaction};
 
-use super::{Error, Page, Reading, select, taken};
+use super::{Error, Page, Reading, read_all, select, taken};
 use crate::registry::{OneRecordId, OneRecordIdStatus};
 
 const TABLE: &str = "one_record_id";
@@ -98,5 +98,5 @@ pub async fn page(
 
 /// All identifiers, for the memory image.
 pub async fn all<'e>(executor: impl Executor<'e, Database = Any>) -> Result<Vec<OneRecordId>, Error> {
-    sqlx::query(SELECT).fetch_all(executor).await?.iter().map(one_record_id).collect()
+    read_all(sqlx::query(SELECT).fetch(executor), one_record_id).await
 }

@@ -3,7 +3,7 @@
 use carnet_db::sqlx::{self, Any, AnyPool, Executor};
 use carnet_db::{Row, Transaction};
 
-use super::{Error, Page, Reading, json_text, select, taken};
+use super::{Error, Page, Reading, json_text, read_all, select, taken};
 use crate::registry::{Participant, Status};
 
 const TABLE: &str = "participant";
@@ -108,7 +108,7 @@ pub async fn touch(tx: &mut Transaction, id: &str, at: i64) -> Result<(), Error>
 
 /// All participants, for the memory image.
 pub async fn all<'e>(executor: impl Executor<'e, Database = Any>) -> Result<Vec<Participant>, Error> {
-    sqlx::query(SELECT).fetch_all(executor).await?.iter().map(participant).collect()
+    read_all(sqlx::query(SELECT).fetch(executor), participant).await
 }
 
 /// A page in id order, beginning after `cursor`.

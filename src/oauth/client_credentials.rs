@@ -62,10 +62,11 @@ pub(super) fn authorize(
 ) -> Result<Authorization, OAuthError> {
     let request = Authenticated { client_id, scope: requested };
     let mut flow = ClientCredentials::new(&request);
-    let mut input = Input::None;
+    // Its first question, whether the client is who it says, is answered before it is asked.
+    let mut input = Input::Authenticated;
     loop {
         input = match flow.advance(input) {
-            // Done before this grant began.
+            // Answered already.
             Output::Authenticate { .. } => Input::Authenticated,
             Output::Binding { client_id } => Input::Bound { bound_client: bind(client_id)? },
             Output::Extend => Input::Extended { extensions: Extensions::new() },

@@ -5,6 +5,10 @@ use std::borrow::Cow;
 /// Decodes a name or a value: `+` is a blank, `%XX` a byte of UTF-8. `None` when an escape is broken, or the bytes
 /// are not UTF-8 or hold a control character; no parameter of RFC 6749 appendix A may hold one.
 pub(super) fn decode(text: &[u8]) -> Option<Cow<'_, str>> {
+    // Most of what comes, a signed assertion above all, is nothing but letters: one look at each is enough.
+    if text.iter().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'%' | b'+')) {
+        return std::str::from_utf8(text).ok().map(Cow::Borrowed);
+    }
     let decoded = if text.iter().any(|byte| matches!(byte, b'%' | b'+')) {
         Cow::Owned(String::from_utf8(unescape(text)?).ok()?)
     } else {

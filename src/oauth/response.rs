@@ -4,6 +4,9 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
 use serde::Serialize;
 
+/// What the answer is longer than token and scope: its names, `Bearer` and a number. Bytes.
+const ENVELOPE: usize = 128;
+
 /// A successful answer of the token endpoint. There is no refresh token: RFC 6749 §4.4.3.
 #[derive(Debug, Serialize)]
 pub(super) struct TokenResponse<'a> {
@@ -17,8 +20,12 @@ pub(super) struct TokenResponse<'a> {
 
 impl IntoResponse for TokenResponse<'_> {
     fn into_response(self) -> Response {
+        // One buffer for a token of a thousand bytes and more: growing in steps would copy it four times.
+        let mut body = Vec::with_capacity(self.access_token.len() + self.scope.len() + ENVELOPE);
         // Text and numbers always serialise.
-        let body = serde_json::to_vec(&self).unwrap_or_default();
+        if serde_json::to_writer(&mut body, &self).is_err() {
+            body.clear();
+        }
         (
             [
                 (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),

@@ -95,7 +95,7 @@ async fn a_token_reaches_no_further_than_its_scope() {
             answers += 1;
         }
     }
-    assert_eq!(answers, 9 * 39);
+    assert_eq!(answers, 9 * 44);
 }
 
 #[tokio::test]

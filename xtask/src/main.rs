@@ -23,7 +23,8 @@ usage: cargo xtask COMMAND
   test --list        the names of the steps
   check              the rooms of the house: who may use whom, and what may lie in the repository
   docs               build the book (target/book) and the API documentation (target/doc)
-  bench [ARG…]       the benchmark program, release build; its arguments follow
+  bench [NAME…] [--quick] [--json FILE] [--svg DIR] [--markdown FILE]
+                     the benchmark program, release build: all figures, or only the named ones
   soak NAME          a long proof in full size
   advisories         known vulnerabilities among the dependencies (needs the network)";
 

@@ -1,5 +1,7 @@
 //! Chores that run one program: documentation, benchmarks, long proofs, advisories.
 
+use std::path::PathBuf;
+
 use crate::shell::{self, Outcome, Stopwatch, Tally};
 use crate::workspace::Workspace;
 use crate::{check, setup};
@@ -17,6 +19,14 @@ const SOAKS: &[Soak] = &[Soak {
     what: "the integration tests twenty times over, to find those that depend on luck",
     rounds: 20,
     arguments: &["test", "--profile", "ci", "--workspace", "--all-features", "--test", "it"],
+}];
+
+/// Long proofs that the benchmark program holds: its names are their arguments.
+const BENCHES: &[Soak] = &[Soak {
+    name: "flood",
+    what: "wrong secrets from many connections: what honest clients and the victim notice",
+    rounds: 1,
+    arguments: &["flood"],
 }];
 
 /// Writes the generated part of the book, then builds it and the API documentation.
@@ -41,11 +51,32 @@ pub fn api_docs(workspace: &Workspace) -> Outcome {
 /// The benchmark program, in the release build that the README uses, too.
 pub fn bench(workspace: &Workspace, arguments: &[&str]) -> Outcome {
     let mut bench = workspace.cargo();
-    shell::run(bench.args(["bench", "--profile", "release", "--bench", "bench", "--"]).args(arguments))
+    bench.args(["bench", "--profile", "release", "--bench", "bench", "--"]);
+    shell::run(bench.args(with_absolute_files(arguments)?))
+}
+
+/// Files are meant from where the person is; cargo runs the program in the repository's root.
+fn with_absolute_files(arguments: &[&str]) -> Outcome<Vec<PathBuf>> {
+    let mut before = "";
+    let mut absolute = Vec::new();
+    for argument in arguments {
+        let is_file = ["--json", "--svg", "--markdown"].contains(&before) && !argument.starts_with("--");
+        absolute.push(if is_file {
+            std::path::absolute(argument).map_err(|error| format!("{argument}: {error}"))?
+        } else {
+            PathBuf::from(argument)
+        });
+        before = argument;
+    }
+    Ok(absolute)
 }
 
 /// Runs a long proof; its last line is the one to be kept in the book's evidence.
 pub fn soak(workspace: &Workspace, name: &str) -> Outcome {
+    if let Some(soak) = BENCHES.iter().find(|soak| soak.name == name) {
+        println!("soak {}: {}", soak.name, soak.what);
+        return bench(workspace, soak.arguments);
+    }
     let soak =
         SOAKS.iter().find(|soak| soak.name == name).ok_or_else(|| format!("{name}: {}", soak_names()))?;
     println!("soak {}: {}", soak.name, soak.what);
@@ -64,7 +95,7 @@ pub fn soak(workspace: &Workspace, name: &str) -> Outcome {
 
 /// The table of long proofs, for a person who gave no name or a wrong one.
 pub fn soak_names() -> String {
-    let rows = SOAKS.iter().map(|soak| format!("\n  {:<12} {}", soak.name, soak.what));
+    let rows = SOAKS.iter().chain(BENCHES).map(|soak| format!("\n  {:<12} {}", soak.name, soak.what));
     format!("which long proof? {}", rows.collect::<String>())
 }
 
@@ -72,4 +103,27 @@ pub fn soak_names() -> String {
 pub fn advisories(workspace: &Workspace) -> Outcome {
     setup::run(workspace)?;
     shell::run(workspace.tool("cargo-deny").args(["--all-features", "check", "advisories"]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_the_benchmark_are_meant_from_where_the_person_is() {
+        let here = std::env::current_dir().unwrap();
+        let given = ["token", "--json", "a.json", "--quick", "--svg", "/tmp/plots", "--markdown", "--quick"];
+        let expected = ["token", "--json", "", "--quick", "--svg", "/tmp/plots", "--markdown", "--quick"];
+        let mut expected: Vec<PathBuf> = expected.map(PathBuf::from).to_vec();
+        expected[2] = here.join("a.json");
+        assert_eq!(with_absolute_files(&given), Ok(expected));
+    }
+
+    #[test]
+    fn every_long_proof_is_told_of_once() {
+        let names = soak_names();
+        for soak in SOAKS.iter().chain(BENCHES) {
+            assert_eq!(names.matches(&format!("\n  {} ", soak.name)).count(), 1, "{}", soak.name);
+        }
+    }
 }

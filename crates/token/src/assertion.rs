@@ -188,8 +188,7 @@ impl<'a> Unverified<'a> {
         if key.algorithm() != self.algorithm {
             return Err(AssertionError::Alg);
         }
-        key.verify(self.compact.signing_input().as_bytes(), self.compact.signature())
-            .map_err(|_| AssertionError::Signature)?;
+        key.verify_compact(&self.compact).map_err(|_| AssertionError::Signature)?;
         let claims = self.compact.into_payload();
         check_audience(&claims, rules)?;
         let exp = check_times(&claims, now, skew)?;

@@ -21,6 +21,7 @@ pub struct Sealed<'a> {
     text: &'a str,
     payload: &'a str,
     signature_at: usize,
+    signature: Vec<u8>,
     header: Map<String, Value>,
 }
 
@@ -56,8 +57,9 @@ impl<'a> Sealed<'a> {
         if header.contains_key("enc") || nested {
             return Err(Refusal::Malformed);
         }
-        base64url::decode(signature).map_err(|_| Refusal::Malformed)?;
-        Ok(Self { text, payload, signature_at: text.len() - signature.len(), header })
+        let signature_at = text.len() - signature.len();
+        let signature = base64url::decode(signature).map_err(|_| Refusal::Malformed)?;
+        Ok(Self { text, payload, signature_at, signature, header })
     }
 
     /// Reads the payload, which must be a strict JSON object.
@@ -85,6 +87,12 @@ impl<'a> Sealed<'a> {
     #[must_use]
     pub fn signature(&self) -> &'a str {
         &self.text[self.signature_at..]
+    }
+
+    /// The signature itself.
+    #[must_use]
+    pub fn signature_bytes(&self) -> &[u8] {
+        &self.signature
     }
 
     /// The `kid`: an opaque name of at most [`MAX_KID_LENGTH`] bytes, never a path, a query or a URL.
@@ -159,6 +167,12 @@ impl<'a> Compact<'a> {
         self.sealed.signature()
     }
 
+    /// As [`Sealed::signature_bytes`].
+    #[must_use]
+    pub fn signature_bytes(&self) -> &[u8] {
+        self.sealed.signature_bytes()
+    }
+
     /// As [`Sealed::kid`].
     ///
     /// # Errors
@@ -196,7 +210,7 @@ mod tests {
         let text = text(r#"{"alg":"RS256","kid":"k"}"#, r#"{"iss":"i"}"#);
         let compact = Compact::parse(&text).unwrap();
         assert_eq!(format!("{}.{}", compact.signing_input(), compact.signature()), text);
-        assert_eq!(compact.signature(), "AAAA");
+        assert_eq!((compact.signature(), compact.signature_bytes()), ("AAAA", &[0; 3][..]));
         assert_eq!(compact.kid(), Ok(Some("k")));
         assert_eq!(compact.payload()["iss"], "i");
     }

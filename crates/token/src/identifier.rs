@@ -132,6 +132,10 @@ fn check_segment(segment: &str) -> Result<(), IdentifierError> {
     if matches!(segment, "" | "." | "..") {
         return Err(IdentifierError::Path);
     }
+    // Most segments need no decoding.
+    if segment.bytes().all(is_plain) {
+        return Ok(());
+    }
     let mut bytes = segment.bytes();
     let mut decoded = Vec::with_capacity(segment.len());
     while let Some(byte) = bytes.next() {

@@ -164,11 +164,8 @@ impl SigningKey {
         header: &impl Serialize,
         claims: &impl Serialize,
     ) -> Result<String, SignError> {
-        let json = |error: serde_json::Error| SignError(error.to_string());
-        self.sign_parts(
-            &serde_json::to_vec(header).map_err(json)?,
-            &serde_json::to_vec(claims).map_err(json)?,
-        )
+        // Room for what tokens hold: growing in steps would copy the claims three times.
+        self.sign_parts(&json_bytes(header, 256)?, &json_bytes(claims, 1024)?)
     }
 
     /// Signs a header and a payload that are bytes already, such as a header that was written once.
@@ -211,6 +208,12 @@ impl SigningKey {
         public.kid = Some(kid.clone());
         Ok(Self { kid, algorithm, key, public: Some(public) })
     }
+}
+
+fn json_bytes(value: &impl Serialize, room: usize) -> Result<Vec<u8>, SignError> {
+    let mut bytes = Vec::with_capacity(room);
+    serde_json::to_writer(&mut bytes, value).map_err(|error| SignError(error.to_string()))?;
+    Ok(bytes)
 }
 
 /// The public members of a key in the form that `jsonwebtoken` keeps: PKCS#1 for RSA, PKCS#8 for the others.
@@ -312,10 +315,17 @@ mod tests {
             let key = SigningKey::from_pkcs8_der("k", algorithm, der).unwrap();
             let public = PublicKey::from_jwk(key.public_jwk().unwrap()).unwrap();
             assert_eq!((public.kid(), public.algorithm()), ("k", algorithm));
+            let prepared = PublicKey::prepare(key.public_jwk().unwrap()).unwrap();
+            assert_eq!((prepared.kid(), prepared.thumbprint()), (public.kid(), public.thumbprint()));
             let text = key.sign_compact(&json!({"alg": algorithm}), &json!({})).unwrap();
             let (message, signature) = text.rsplit_once('.').unwrap();
-            public.verify(message.as_bytes(), signature).unwrap();
-            public.verify(b"another message", signature).unwrap_err();
+            for public in [public, prepared] {
+                public.verify(message.as_bytes(), signature).unwrap();
+                public.verify(b"another message", signature).unwrap_err();
+                public.verify(message.as_bytes(), &format!("{signature}=")).unwrap_err();
+                public.verify(message.as_bytes(), &signature[4..]).unwrap_err();
+                public.verify(message.as_bytes(), "").unwrap_err();
+            }
         }
         SigningKey::from_pkcs8_der("k", Algorithm::Es256, &rsa).unwrap_err();
         SigningKey::from_pkcs8_der("k", Algorithm::Rs256, &ec).unwrap_err();

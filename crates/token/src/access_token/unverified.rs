@@ -98,8 +98,7 @@ impl<'a> Unverified<'a> {
         if key.algorithm() != self.algorithm {
             return Err(Refusal::AtAlg);
         }
-        key.verify(self.compact.signing_input().as_bytes(), self.compact.signature())
-            .map_err(|_| Refusal::AtSig)?;
+        key.verify_compact(&self.compact).map_err(|_| Refusal::AtSig)?;
         // From here on the claims are the issuer's.
         let claims = self.compact.into_payload();
         let (expires_at, issued_at) = check_times(&claims, rules, now, skew)?;

@@ -177,7 +177,8 @@ fn judge(value: &Value) -> Result<PublicKey, Withheld> {
         thumbprint: None,
         reason,
     })?;
-    PublicKey::from_jwk(&jwk).map_err(|reason| {
+    // Few keys, each of which judges every token of its issuer.
+    PublicKey::prepare(&jwk).map_err(|reason| {
         // A bogus `d` beside somebody's public key proves nothing; a real one means that everybody can sign.
         let published = reason == KeyError::PrivateMembers && is_key_pair(value);
         let reason = if published { KeyError::PrivateKeyPublished } else { reason };
