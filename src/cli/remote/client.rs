@@ -4,20 +4,23 @@ use carnet_client::Method;
 use clap::{ArgAction, Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::connection::Connection;
-use super::output::{self, Column, Output};
-use super::{client_key, client_secret, lifetime};
-use crate::cli::local::Failure;
+use super::connection::{Connection, Listing};
+use super::output::{self, Output, Table};
+use super::stop::Stop;
+use super::{client_key, client_secret, client_set, lifetime};
 use crate::registry::{SigningAlgorithm, TokenEndpointAuthMethod};
 
-const COLUMNS: &[Column] = &[
-    ("CLIENT ID", "client_id"),
-    ("NAME", "name"),
-    ("METHOD", "token_endpoint_auth_method"),
-    ("BOUND", "require_bound_tokens"),
-    ("STATUS", "status"),
-    ("PARTICIPANT", "participant_id"),
-];
+const TABLE: Table = Table {
+    columns: &[
+        ("CLIENT ID", "client_id"),
+        ("NAME", "name"),
+        ("METHOD", "token_endpoint_auth_method"),
+        ("BOUND", "require_bound_tokens"),
+        ("STATUS", "status"),
+        ("PARTICIPANT", "participant_id"),
+    ],
+    empty: "no clients here: register one with carnet client add",
+};
 
 /// Commands on clients.
 #[derive(Debug, Subcommand)]
@@ -31,6 +34,8 @@ pub enum Command {
         after_help = "Example:\n  carnet client show 01ARZ3NDEKTSV4RRFFQ69G5FAW --credentials admin-credentials.json"
     )]
     Show(One),
+    /// Change a client; what is not given stays as it is.
+    Set(client_set::Set),
     /// Withdraw a client: it gets no tokens.
     #[command(
         after_help = "Example:\n  carnet client disable 01ARZ3NDEKTSV4RRFFQ69G5FAW --credentials admin-credentials.json"
@@ -104,7 +109,7 @@ pub struct List {
     #[arg(long, value_name = "ID")]
     participant: Option<String>,
     #[command(flatten)]
-    connection: Connection,
+    listing: Listing,
 }
 
 /// `carnet client show`, `disable`, `enable`
@@ -116,27 +121,29 @@ pub struct One {
     connection: Connection,
 }
 
-pub(super) async fn run(command: Command) -> Result<Output, Failure> {
+pub(super) async fn run(command: Command) -> Result<Output, Stop> {
     let text = match command {
         Command::Add(add) => {
             let made = add.connection.send(Method::POST, &["clients"], Some(&body(&add)?)).await?;
             let text = output::one_with_secret(&made, add.connection.json);
             return Ok(Output { text, notes: notes(&made, add.jwks.is_some()) });
         }
-        Command::List(List { participant, connection }) => {
+        Command::List(List { participant, listing }) => {
             let filter: Vec<(&str, &str)> =
                 participant.as_deref().map(|id| ("participant_id", id)).into_iter().collect();
-            Ok(output::list(&connection.list(&["clients"], &filter).await?, COLUMNS, connection.json))
+            let listed = listing.fetch(&["clients"], &filter).await?;
+            return Ok(output::table(&listed, &TABLE, listing.connection.json));
         }
         Command::Show(One { client_id, connection }) => {
-            Ok(output::one(&connection.get(&["clients", &client_id]).await?, connection.json))
+            output::one(&connection.get(&["clients", &client_id]).await?, connection.json)
         }
-        Command::Disable(one) => change(one, "disable").await,
-        Command::Enable(one) => change(one, "enable").await,
-        Command::Secret(command) => client_secret::run(command).await,
-        Command::Key(command) => client_key::run(command).await,
+        Command::Set(set) => client_set::run(set).await?,
+        Command::Disable(one) => change(one, "disable").await?,
+        Command::Enable(one) => change(one, "enable").await?,
+        Command::Secret(command) => return client_secret::run(command).await,
+        Command::Key(command) => return client_key::run(command).await,
     };
-    text.map(Output::from)
+    Ok(text.into())
 }
 
 /// What is allowed, but mostly not what was meant.
@@ -148,6 +155,12 @@ fn notes(made: &Value, with_keys: bool) -> Vec<&'static str> {
              add it with --require-bound-tokens false",
         );
     }
+    if made["token_endpoint_auth_method"] != "private_key_jwt" && !made["client_secret"].is_string() {
+        notes.push(
+            "the client was registered by a request whose answer got lost, and its secret with it: \
+             make it another one with carnet client secret add",
+        );
+    }
     if with_keys && made["token_endpoint_auth_method"] != "private_key_jwt" {
         notes.push(
             "this client authenticates with its secret; its keys are kept for later proofs \
@@ -157,7 +170,7 @@ fn notes(made: &Value, with_keys: bool) -> Vec<&'static str> {
     notes
 }
 
-fn body(add: &Add) -> Result<Value, Failure> {
+fn body(add: &Add) -> Result<Value, Stop> {
     let mut body = json!({
         "participant_id": add.participant,
         "name": add.name,
@@ -186,20 +199,21 @@ fn body(add: &Add) -> Result<Value, Failure> {
 }
 
 /// A JSON file, or with `-` standard input.
-pub(super) fn read_json(path: &Path) -> Result<Value, Failure> {
+pub(super) fn read_json(path: &Path) -> Result<Value, Stop> {
     let text = if path == Path::new("-") {
         std::io::read_to_string(std::io::stdin())
     } else {
         std::fs::read_to_string(path)
     };
-    let text = text.map_err(|error| Failure(format!("{} cannot be read: {error}", path.display())))?;
+    let text = text.map_err(|error| Stop::usage(format!("{} cannot be read: {error}", path.display())))?;
     if text.trim_start().starts_with("-----BEGIN ") {
-        return Err(Failure(format!("{} is PEM; a JWK Set (JSON) is needed", path.display())));
+        return Err(Stop::usage(format!("{} is PEM; a JWK Set (JSON) is needed", path.display())));
     }
-    serde_json::from_str(&text).map_err(|error| Failure(format!("{} is not JSON: {error}", path.display())))
+    serde_json::from_str(&text)
+        .map_err(|error| Stop::usage(format!("{} is not JSON: {error}", path.display())))
 }
 
-async fn change(One { client_id, connection }: One, verb: &str) -> Result<String, Failure> {
+async fn change(One { client_id, connection }: One, verb: &str) -> Result<String, Stop> {
     let now = connection.send(Method::POST, &["clients", &client_id, verb], None).await?;
     Ok(output::one(&now, connection.json))
 }
@@ -210,7 +224,10 @@ mod tests {
 
     #[test]
     fn a_client_that_gets_no_tokens_is_told() {
-        let made = |bound: bool, method: &str| json!({"require_bound_tokens": bound, "token_endpoint_auth_method": method});
+        let made = |bound: bool, method: &str| {
+            let secret = (method != "private_key_jwt").then_some("s");
+            json!({"require_bound_tokens": bound, "token_endpoint_auth_method": method, "client_secret": secret})
+        };
         assert!(notes(&made(true, "client_secret_basic"), false)[0].contains("it gets no tokens"));
         assert!(notes(&made(false, "client_secret_basic"), false).is_empty());
         assert!(notes(&made(false, "private_key_jwt"), true).is_empty());
@@ -218,12 +235,18 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_that_got_lost_is_told() {
+        let made = json!({"require_bound_tokens": false, "token_endpoint_auth_method": "client_secret_post"});
+        assert!(notes(&made, false)[0].contains("carnet client secret add"));
+    }
+
+    #[test]
     fn a_pem_file_is_told_from_broken_json() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys.pem");
         std::fs::write(&path, "-----BEGIN PUBLIC KEY-----\nAA==\n-----END PUBLIC KEY-----\n").unwrap();
-        assert!(read_json(&path).unwrap_err().0.ends_with("is PEM; a JWK Set (JSON) is needed"));
+        assert!(read_json(&path).unwrap_err().sentence().ends_with("is PEM; a JWK Set (JSON) is needed"));
         std::fs::write(&path, "{").unwrap();
-        assert!(read_json(&path).unwrap_err().0.contains("is not JSON"));
+        assert!(read_json(&path).unwrap_err().sentence().contains("is not JSON"));
     }
 }

@@ -5,9 +5,9 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::client::read_json;
-use super::connection::Connection;
-use super::output::{self, Column};
-use crate::cli::local::Failure;
+use super::connection::{Connection, Listing};
+use super::output::{self, Column, Output, Table};
+use super::stop::Stop;
 
 const COLUMNS: &[Column] = &[
     ("KID", "kid"),
@@ -16,6 +16,8 @@ const COLUMNS: &[Column] = &[
     ("CREATED", "created_at"),
     ("THUMBPRINT", "thumbprint"),
 ];
+const TABLE: Table =
+    Table { columns: COLUMNS, empty: "this client has no keys: register one with carnet client key add" };
 
 /// Commands on public keys of a client.
 #[derive(Debug, Subcommand)]
@@ -51,7 +53,7 @@ pub struct List {
     /// The client's id.
     client_id: String,
     #[command(flatten)]
-    connection: Connection,
+    listing: Listing,
 }
 
 /// `carnet client key revoke`
@@ -68,7 +70,7 @@ pub struct Revoke {
     connection: Connection,
 }
 
-pub(super) async fn run(command: Command) -> Result<String, Failure> {
+pub(super) async fn run(command: Command) -> Result<Output, Stop> {
     match command {
         Command::Add(Add { client_id, file, connection }) => {
             let keys = public_half_only(read_json(&file)?)?;
@@ -76,29 +78,28 @@ pub(super) async fn run(command: Command) -> Result<String, Failure> {
                 if keys.get("keys").is_some() { json!({ "jwks": keys }) } else { json!({ "jwk": keys }) };
             let made = connection.send(Method::POST, &["clients", &client_id, "keys"], Some(&body)).await?;
             let items = made["items"].as_array().cloned().unwrap_or_default();
-            Ok(output::list(&items, COLUMNS, connection.json))
+            Ok(output::list(&items, COLUMNS, connection.json).into())
         }
-        Command::List(List { client_id, connection }) => {
-            let items = connection.list(&["clients", &client_id, "keys"], &[]).await?;
-            Ok(output::list(&items, COLUMNS, connection.json))
+        Command::List(List { client_id, listing }) => {
+            let listed = listing.fetch(&["clients", &client_id, "keys"], &[]).await?;
+            Ok(output::table(&listed, &TABLE, listing.connection.json))
         }
         Command::Revoke(Revoke { client_id, kid, connection }) => {
             connection.send(Method::DELETE, &["clients", &client_id, "keys", &kid], None).await?;
             let answer = json!({ "kid": kid, "client_id": client_id, "status": "revoked" });
-            Ok(output::one(&answer, connection.json))
+            Ok(output::one(&answer, connection.json).into())
         }
     }
 }
 
 /// Stops a private key here, before it travels: once it is on the wire it is not secret any more.
-pub(super) fn public_half_only(keys: Value) -> Result<Value, Failure> {
+pub(super) fn public_half_only(keys: Value) -> Result<Value, Stop> {
     let set = keys.get("keys").and_then(Value::as_array);
     let mut all = set.map_or_else(|| std::slice::from_ref(&keys), Vec::as_slice).iter();
     if all.any(|key| ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().any(|name| key.get(name).is_some()))
     {
-        return Err(Failure(
-            "the file contains a private key; nothing was sent: give a file with the public members only"
-                .to_owned(),
+        return Err(Stop::usage(
+            "the file contains a private key; nothing was sent: give a file with the public members only",
         ));
     }
     Ok(keys)
@@ -118,7 +119,7 @@ mod tests {
         for private in
             [json!({"kty": "EC", "d": "x"}), json!({"keys": [{"kty": "EC"}, {"kty": "oct", "k": "x"}]})]
         {
-            assert!(public_half_only(private).unwrap_err().0.contains("nothing was sent"));
+            assert!(public_half_only(private).unwrap_err().sentence().contains("nothing was sent"));
         }
         assert!(public_half_only(json!({"keys": [{"kty": "EC", "x": "x"}]})).is_ok());
     }

@@ -1,9 +1,32 @@
+mod table;
+
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+pub(super) use self::table::lay_out;
+use super::terminal;
+
 /// One column of a table: its head, and the member that stands in it.
 pub(super) type Column = (&'static str, &'static str);
+
+/// How a list is shown to people.
+#[derive(Debug)]
+pub(super) struct Table {
+    /// Its columns; the first one is what other commands take, and is never cut.
+    pub(super) columns: &'static [Column],
+    /// What is said of an empty list: that it is empty, and what to do.
+    pub(super) empty: &'static str,
+}
+
+/// The items of a list, as far as they were asked for.
+#[derive(Debug)]
+pub(super) struct Listed {
+    /// The items.
+    pub(super) items: Vec<Value>,
+    /// Where the list goes on, in the server's words.
+    pub(super) next_cursor: Option<String>,
+}
 
 /// What a command has to say: the text for standard output, and what people should know beside it.
 #[derive(Debug)]
@@ -20,7 +43,23 @@ impl From<String> for Output {
     }
 }
 
-/// A list: a table for people, or the server's JSON.
+/// A list: a table for people, or the server's document with all pages in one.
+pub(super) fn table(listed: &Listed, table: &Table, as_json: bool) -> Output {
+    if as_json {
+        let document = json!({ "items": listed.items, "next_cursor": listed.next_cursor });
+        return pretty(&document).into();
+    }
+    if listed.items.is_empty() {
+        return format!("{}\n", table.empty).into();
+    }
+    let notes = match listed.next_cursor {
+        Some(_) => vec!["there are more: raise --limit, or leave it out"],
+        None => Vec::new(),
+    };
+    Output { text: rows(&listed.items, table.columns), notes }
+}
+
+/// Things that are never an empty list: a table for people, or JSON.
 pub(super) fn list(items: &[Value], columns: &[Column], as_json: bool) -> String {
     if as_json {
         return pretty(&json!({ "items": items }));
@@ -28,21 +67,13 @@ pub(super) fn list(items: &[Value], columns: &[Column], as_json: bool) -> String
     if items.is_empty() {
         return "none\n".to_owned();
     }
+    rows(items, columns)
+}
+
+fn rows(items: &[Value], columns: &[Column]) -> String {
     let mut rows: Vec<Vec<String>> = vec![columns.iter().map(|(head, _)| (*head).to_owned()).collect()];
     rows.extend(items.iter().map(|item| columns.iter().map(|(_, name)| text(&item[*name])).collect()));
-    let widths: Vec<usize> = (0..columns.len())
-        .map(|at| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or_default())
-        .collect();
-    let mut out = String::new();
-    for row in rows {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
-            let _ = write!(line, "{cell:width$}  ");
-        }
-        out.push_str(line.trim_end());
-        out.push('\n');
-    }
-    out
+    lay_out(&rows, terminal::width())
 }
 
 /// One thing: a line for each member, or the server's JSON.
@@ -61,18 +92,18 @@ pub(super) fn one(item: &Value, as_json: bool) -> String {
 /// One thing with a secret in it, and the warning that belongs to it.
 pub(super) fn one_with_secret(item: &Value, as_json: bool) -> String {
     let mut out = one(item, as_json);
-    if !as_json && item.get("client_secret").is_some() {
+    if !as_json && item.get("client_secret").is_some_and(Value::is_string) {
         out.push_str("\nStore the client_secret now: it is shown this once and cannot be read again.\n");
     }
     out
 }
 
-fn pretty(value: &Value) -> String {
+pub(super) fn pretty(value: &Value) -> String {
     format!("{value:#}\n")
 }
 
 /// A value in a cell. Whatever stands in it, it cannot break a line or move the cursor.
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     let plain = match value {
         Value::Null => "-".to_owned(),
         Value::Bool(true) => "yes".to_owned(),
@@ -82,7 +113,16 @@ fn text(value: &Value) -> String {
         Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(" "),
         other => other.to_string(),
     };
-    plain.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    printable(&plain)
+}
+
+/// Text of somebody else on a terminal: without what would move the cursor or turn the writing around.
+pub(super) fn printable(text: &str) -> String {
+    let steers = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -90,6 +130,11 @@ mod tests {
     use super::*;
 
     const COLUMNS: &[Column] = &[("ID", "id"), ("NAME", "name"), ("ROLES", "roles")];
+    const TABLE: Table = Table { columns: COLUMNS, empty: "no companies yet: carnet participant add" };
+
+    fn listed(items: Vec<Value>, next_cursor: Option<&str>) -> Listed {
+        Listed { items, next_cursor: next_cursor.map(str::to_owned) }
+    }
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
@@ -97,19 +142,30 @@ mod tests {
             json!({"id": "1", "name": "Bücher", "roles": ["SHP", "FWD"]}),
             json!({"id": "22", "name": null, "roles": []}),
         ];
-        assert_eq!(list(&items, COLUMNS, false), "ID  NAME    ROLES\n1   Bücher  SHP FWD\n22  -       -\n");
+        let out = table(&listed(items, None), &TABLE, false);
+        assert_eq!(out.text, "ID  NAME    ROLES\n1   Bücher  SHP FWD\n22  -       -\n");
+        assert!(out.notes.is_empty());
     }
 
     #[test]
-    fn an_empty_list_says_so() {
-        assert_eq!(list(&[], COLUMNS, false), "none\n");
-        assert_eq!(list(&[], COLUMNS, true), "{\n  \"items\": []\n}\n");
+    fn an_empty_list_says_what_to_do() {
+        let out = |as_json| table(&listed(Vec::new(), None), &TABLE, as_json).text;
+        assert_eq!(out(false), "no companies yet: carnet participant add\n");
+        assert_eq!(out(true), "{\n  \"items\": [],\n  \"next_cursor\": null\n}\n");
     }
 
     #[test]
-    fn a_cell_cannot_break_a_line() {
-        let out = one(&json!({"name": "a\nb\u{1b}[2J"}), false);
-        assert_eq!(out, "name  a\u{fffd}b\u{fffd}[2J\n");
+    fn a_list_that_was_cut_short_says_so() {
+        let out = |as_json| table(&listed(vec![json!({"id": "1"})], Some("Mg")), &TABLE, as_json);
+        assert!(out(false).notes[0].contains("--limit"));
+        let document: Value = serde_json::from_str(&out(true).text).unwrap();
+        assert_eq!(document["next_cursor"], "Mg");
+    }
+
+    #[test]
+    fn a_cell_cannot_break_a_line_or_turn_it_around() {
+        let out = one(&json!({"name": "a\nb\u{1b}[2J\u{202e}"}), false);
+        assert_eq!(out, "name  a\u{fffd}b\u{fffd}[2J\u{fffd}\n");
     }
 
     #[test]
