@@ -2,6 +2,7 @@
 //! over HTTP. They know nothing that the API does not say.
 
 mod administrator;
+mod apply;
 mod approval;
 mod change;
 mod client;
@@ -48,6 +49,8 @@ pub enum Command {
     /// Requests that a second administrator has to approve.
     #[command(subcommand)]
     Approval(approval::Command),
+    /// Register what a file says: show what would change, ask, and do it.
+    Apply(apply::Apply),
 }
 
 /// Runs a command; what it has to say goes to standard output, and its notes and what went wrong to standard error,
@@ -74,6 +77,7 @@ async fn dispatch(command: Command) -> Result<Output, Stop> {
         Command::Resource(command) => resource::run(command).await,
         Command::Administrator(command) => administrator::run(command).await,
         Command::Approval(command) => approval::run(command).await,
+        Command::Apply(apply) => apply::run(apply).await,
     }
 }
 
@@ -103,7 +107,7 @@ mod tests {
         command.build();
         command.clone().debug_assert();
         let leaves = leaves(&command, "carnet");
-        assert_eq!(leaves.len(), 39);
+        assert_eq!(leaves.len(), 40);
         for (words, leaf) in leaves {
             let help = leaf.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(help.contains("Example") && help.contains(&format!("  {words} ")), "{words}: {help}");
