@@ -108,7 +108,10 @@ mod tests {
         command.clone().debug_assert();
         let leaves = leaves(&command, "carnet");
         assert_eq!(leaves.len(), 40);
+        let page = include_str!("../../docs/commands.md");
         for (words, leaf) in leaves {
+            let row = |rest: char| page.contains(&format!("| `{words}{rest}"));
+            assert!(row(' ') || row('`'), "docs/commands.md has no row for {words}");
             let help = leaf.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(help.contains("Example") && help.contains(&format!("  {words} ")), "{words}: {help}");
         }

@@ -7,6 +7,7 @@ pub mod port;
 pub mod postgres;
 pub mod process;
 pub mod record;
+pub mod scripted;
 pub mod token;
 pub mod tools;
 

@@ -50,7 +50,9 @@ pub(super) async fn run(apply: Apply) -> Result<Output, Stop> {
     let plan = plan::plan(&desired, &state).map_err(|faults| {
         Stop::usage(format!("{}: {}; nothing was changed", apply.file.display(), faults.join("; ")))
     })?;
-    terminal::complain(&report::notes(&plan));
+    if !as_json {
+        terminal::complain(&report::notes(&plan));
+    }
     let pending = plan.pending().count();
     if pending == 0 || apply.dry_run {
         terminal::print(&if as_json {
@@ -113,7 +115,7 @@ async fn do_it(
     if as_json {
         terminal::print(&output::pretty(&report::document(plan, Some(&outcomes))));
     }
-    if let Some(file) = secrets.as_ref().filter(|file| !file.is_empty()) {
+    if let Some(file) = secrets.as_ref().filter(|file| !file.is_empty() && !as_json) {
         terminal::complain(&format!(
             "note: the secrets of the new clients are in {}\n",
             file.path().display()
@@ -130,22 +132,29 @@ fn conclude(plan: &Plan, outcomes: Vec<Outcome>) -> Result<Output, Stop> {
             step.action != plan::Action::Unchanged && matches!(outcome, Outcome::Done)
         });
     let done = changed.count();
-    let mut waiting = Vec::new();
+    let (mut waiting, mut failed) = (Vec::new(), None);
     for (step, outcome) in plan.steps.iter().zip(outcomes) {
         match outcome {
-            Outcome::Failed(stop) => {
-                let said = format!(
-                    "{} {} {}: {}; {done} of {pending} changes were made, and running it again goes on from there",
-                    step.action.as_str(),
-                    step.kind,
-                    output::printable(&step.name),
-                    stop.sentence()
-                );
-                return Err(stop.with_sentence(said));
-            }
+            Outcome::Failed(stop) => failed = failed.or(Some((step, stop))),
             Outcome::Waits(stop) => waiting.push(stop),
             Outcome::Done | Outcome::NotDone => {}
         }
+    }
+    if let Some((step, stop)) = failed {
+        let besides = match waiting.len() {
+            0 => String::new(),
+            count => {
+                format!("; {count} wait for the approval of another administrator (carnet approval list)")
+            }
+        };
+        let said = format!(
+            "{} {} {}: {}; {done} of {pending} changes were made, and running it again goes on from there{besides}",
+            step.action.as_str(),
+            step.kind,
+            output::printable(&step.name),
+            stop.sentence()
+        );
+        return Err(stop.with_sentence(said));
     }
     if waiting.is_empty() {
         return Ok(String::new().into());
@@ -188,6 +197,12 @@ mod tests {
             stop.sentence()
         );
         assert!(!stop.is_waiting());
+        let waits = Outcome::Waits(Stop::waits(Value::Null, "one".to_owned()));
+        let stop = conclude(&plan(2), vec![waits, Outcome::Failed(Stop::failed("x"))]).unwrap_err();
+        assert!(
+            stop.sentence()
+                .ends_with("1 wait for the approval of another administrator (carnet approval list)")
+        );
     }
 
     #[test]

@@ -43,8 +43,13 @@ pub enum Command {
 
 /// `carnet approval list`
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  carnet approval list --credentials admin-credentials.json")]
+#[command(
+    after_help = "Example:\n  carnet approval list --state pending --credentials admin-credentials.json"
+)]
 pub struct List {
+    /// Only those in this state: pending, approved, executed or rejected.
+    #[arg(long)]
+    state: Option<String>,
     #[command(flatten)]
     listing: Listing,
 }
@@ -76,8 +81,10 @@ pub struct Reject {
 
 pub(super) async fn run(command: Command) -> Result<Output, Stop> {
     match command {
-        Command::List(List { listing }) => {
-            let listed = listing.fetch(&["approvals"], &[]).await?;
+        Command::List(List { state, listing }) => {
+            let filter: Vec<(&str, &str)> =
+                state.as_deref().map(|state| ("state", state)).into_iter().collect();
+            let listed = listing.fetch(&["approvals"], &filter).await?;
             Ok(output::table(&listed, &TABLE, listing.connection.json))
         }
         Command::Show(One { id, connection }) => {

@@ -47,6 +47,20 @@ fn a_file_says_what_shall_be_and_nothing_more() {
 }
 
 #[test]
+fn the_example_of_the_book_is_a_file_and_stands_in_it() {
+    let example = include_str!("../../../../../docs/examples/members.toml");
+    let page = include_str!("../../../../../docs/commands.md");
+    let tables = example.split_once("\n\n").unwrap().1;
+    assert!(page.contains(&format!("```toml\n{tables}```")), "the page shows another file");
+    let folder = tempfile::tempdir().unwrap();
+    let keys = include_str!("../../../../../docs/examples/tracking-keys.json");
+    std::fs::write(folder.path().join("tracking-keys.json"), keys).unwrap();
+    let desired = parse(&folder.path().join("members.toml"), example).unwrap();
+    assert_eq!((desired.resource_servers.len(), desired.participants.len()), (1, 2));
+    assert!(desired.participants[0].clients[1].jwks.is_some());
+}
+
+#[test]
 fn a_mistake_has_a_line_a_column_and_a_name() {
     let with = |from: &str, to: &str| {
         assert!(WHOLE.contains(from), "{from}");
