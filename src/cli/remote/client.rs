@@ -95,6 +95,9 @@ pub struct Add {
     /// The ONE Record ID in its tokens. Default: its participant's main one.
     #[arg(long, value_name = "URI")]
     one_record_id: Option<String>,
+    /// An address or network (CIDR) from which it may ask for tokens; give the flag once for each. Default: everywhere.
+    #[arg(long = "allowed-address", value_name = "CIDR")]
+    allowed_addresses: Vec<String>,
     #[command(flatten)]
     connection: Connection,
 }
@@ -194,6 +197,9 @@ fn body(add: &Add) -> Result<Value, Stop> {
     }
     if let Some(uri) = &add.one_record_id {
         body["one_record_id"] = json!(uri);
+    }
+    if !add.allowed_addresses.is_empty() {
+        body["allowed_addresses"] = json!(add.allowed_addresses);
     }
     Ok(body)
 }

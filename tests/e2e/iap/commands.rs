@@ -5,6 +5,7 @@ mod apply;
 mod changes;
 mod people;
 mod printing;
+mod terminal;
 
 use std::time::Duration;
 
