@@ -106,7 +106,8 @@ async fn do_it(
     secrets: &mut Option<SecretFile>,
     as_json: bool,
 ) -> Result<Output, Stop> {
-    let outcomes = carry_out::carry_out(server, plan, secrets, |step, outcome| {
+    let waiting = state::waiting(server).await?;
+    let outcomes = carry_out::carry_out(server, plan, &waiting, secrets, |step, outcome| {
         if !as_json && step.action != plan::Action::Unchanged {
             terminal::print(&report::line(step, outcome));
         }
@@ -161,8 +162,7 @@ fn conclude(plan: &Plan, outcomes: Vec<Outcome>) -> Result<Output, Stop> {
     }
     let said: Vec<&str> = waiting.iter().map(Stop::sentence).collect();
     let said = format!(
-        "{}\n{done} of {pending} changes were made; run it again when the others have been decided, and not before: \
-         it would ask for them a second time",
+        "{}\n{done} of {pending} changes were made; run it again when the others have been decided",
         said.join("\n")
     );
     Err(Stop::some_wait(said))

@@ -117,6 +117,12 @@ pub(super) fn waits(approval: &Value) -> String {
     let member = |name: &str| approval[name].as_str().map(output::printable);
     let id = member("id").unwrap_or_else(|| "-".to_owned());
     let what = member("summary").map(|summary| format!(": {summary}")).unwrap_or_default();
+    if approval["state"] == "approved" {
+        return format!(
+            "this was approved and not carried out yet{what}\n\
+             its requester carries it out, and alone sees its secret:\n  carnet approval execute {id}"
+        );
+    }
     let until = member("expires_at").map(|time| format!(" before {time}")).unwrap_or_default();
     let mut said = format!(
         "nothing is done yet, this waits for the approval of another administrator{until}{what}\n\
@@ -150,6 +156,11 @@ mod tests {
         assert!(said.contains("before 2027-01-16T08:00:00.000Z: enable the client booking\n"), "{said}");
         assert!(said.ends_with("carnet approval reject 01ARZ"), "{said}");
         assert!(approval(true).ends_with("carnet approval execute 01ARZ"));
+        let approved = waits(&json!({"id": "01ARZ", "state": "approved"}));
+        assert!(
+            approved.ends_with("carnet approval execute 01ARZ") && !approved.contains("reject"),
+            "{approved}"
+        );
     }
 
     #[test]

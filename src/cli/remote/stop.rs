@@ -81,6 +81,11 @@ impl Stop {
         self.kind == Kind::Waits
     }
 
+    /// Whether the server has no such thing.
+    pub(super) fn is_missing(&self) -> bool {
+        self.document.as_ref().is_some_and(|document| document["status"] == 404)
+    }
+
     /// What to say, for people.
     pub(super) fn sentence(&self) -> &str {
         &self.sentence

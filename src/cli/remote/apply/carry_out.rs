@@ -6,6 +6,7 @@ use carnet_client::Method;
 use serde_json::{Value, json};
 
 use super::plan::{Collection, Owner, Plan, Step, Todo};
+use crate::cli::remote::approval;
 use crate::cli::remote::connection::Server;
 use crate::cli::remote::secret_file::SecretFile;
 use crate::cli::remote::stop::Stop;
@@ -28,10 +29,11 @@ pub(super) enum Outcome {
 pub(super) async fn carry_out(
     server: &Server,
     plan: &Plan,
+    waiting: &[Value],
     secrets: &mut Option<SecretFile>,
     mut tell: impl FnMut(&Step, &Outcome),
 ) -> Vec<Outcome> {
-    let mut hand = Hand { server, secrets, made: BTreeMap::new(), answered: BTreeMap::new() };
+    let mut hand = Hand { server, waiting, secrets, made: BTreeMap::new(), answered: BTreeMap::new() };
     let (mut outcomes, mut has_failed) = (Vec::with_capacity(plan.steps.len()), false);
     for step in &plan.steps {
         let outcome = if has_failed && step.todo != Todo::Nothing {
@@ -53,6 +55,8 @@ pub(super) async fn carry_out(
 
 struct Hand<'a> {
     server: &'a Server,
+    /// Requests that wait for an approval already.
+    waiting: &'a [Value],
     secrets: &'a mut Option<SecretFile>,
     /// Ids of the participants that were made, by main ONE Record ID.
     made: BTreeMap<String, String>,
@@ -165,12 +169,31 @@ impl Hand<'_> {
         body: Option<&Value>,
         etag: Option<&str>,
     ) -> Result<Value, Stop> {
+        let is_same = |approval: &&Value| is_request(&approval["request"], &method, segments, body, etag);
+        if let Some(approval) = self.waiting.iter().find(is_same) {
+            return Err(Stop::waits(approval.clone(), approval::waits(approval)));
+        }
         self.server.change(method, segments, body, etag).await
     }
 }
 
 fn refs(path: &[String]) -> Vec<&str> {
     path.iter().map(String::as_str).collect()
+}
+
+/// Whether a request that waits is the very one that we would send.
+fn is_request(
+    waiting: &Value,
+    method: &Method,
+    segments: &[&str],
+    body: Option<&Value>,
+    etag: Option<&str>,
+) -> bool {
+    let path = format!("/admin/v1/{}", segments.join("/"));
+    waiting["method"] == method.as_str()
+        && waiting["path"].as_str().is_some_and(|waiting| waiting.ends_with(&path))
+        && waiting["body"] == *body.unwrap_or(&Value::Null)
+        && waiting["if_match"].as_str() == etag
 }
 
 /// Whether every member that was seen is still the same.
@@ -181,6 +204,23 @@ fn is_as_seen(seen: &Value, now: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_very_same_request_is_not_made_again() {
+        let path = ["clients", "01C", "enable"];
+        let waiting = |if_match: Value, body: Value| json!({"method": "POST", "path": "/admin/v1/clients/01C/enable", "if_match": if_match, "body": body});
+        let is_same = |waiting: &Value| is_request(waiting, &Method::POST, &path, None, Some("\"v1\""));
+        assert!(is_same(&waiting(json!("\"v1\""), Value::Null)));
+        for other in [
+            waiting(json!("\"v2\""), Value::Null),
+            waiting(Value::Null, Value::Null),
+            waiting(json!("\"v1\""), json!({"a": 1})),
+            json!({"method": "POST", "path": "/admin/v1/clients/01D/enable", "if_match": "\"v1\"", "body": null}),
+            Value::Null,
+        ] {
+            assert!(!is_same(&other), "{other}");
+        }
+    }
 
     #[test]
     fn what_was_seen_must_not_have_changed() {

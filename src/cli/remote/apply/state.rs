@@ -1,8 +1,10 @@
 //! What the server has, as far as a file speaks of it.
 
+use carnet_ambient::Clock;
 use serde_json::Value;
 
 use super::file::Desired;
+use crate::admin::rfc3339;
 use crate::cli::remote::connection::Server;
 use crate::cli::remote::stop::Stop;
 
@@ -28,6 +30,22 @@ pub(super) struct KnownParticipant {
 pub(super) struct KnownClient {
     pub(super) document: Value,
     pub(super) keys: Vec<Value>,
+}
+
+/// The requests that wait for a second administrator, or for their requester: none of them is to be made again.
+pub(super) async fn waiting(server: &Server) -> Result<Vec<Value>, Stop> {
+    let now = rfc3339(Clock::system().now_millis());
+    let mut waiting = Vec::new();
+    for state in ["pending", "approved"] {
+        match server.list(&["approvals"], &[("state", state)], None).await {
+            // A server that knows no approvals has none.
+            Err(stop) if stop.is_missing() => return Ok(Vec::new()),
+            listed => waiting.extend(listed?.items),
+        }
+    }
+    // All of these texts are of one form, in which the earlier one is the smaller one.
+    waiting.retain(|approval| approval["expires_at"].as_str().is_some_and(|end| end > now.as_str()));
+    Ok(waiting)
 }
 
 /// Reads all of it through the API.

@@ -107,6 +107,8 @@ fn a_plan_that_is_not_true_any_more_is_not_carried_out() {
         ("GET /participants", list(&[participant("a", "1")])),
         ("GET /participants/01P/identifiers", list(&[])),
         ("GET /clients", list(&[])),
+        ("GET /approvals", list(&[])),
+        ("GET /approvals", list(&[])),
         ("GET /participants/01P", Reply::Version("v2", participant("b", "2"))),
     ]);
     let file = api.folder().join("members.toml");
@@ -133,6 +135,8 @@ fn what_does_not_hang_on_an_approval_is_done_all_the_same() {
             ("GET /participants", list(&[participant("c", "1")])),
             ("GET /participants/01P/identifiers", list(&[])),
             ("GET /clients", list(&[one.clone(), two.clone()])),
+            ("GET /approvals", list(&[])),
+            ("GET /approvals", Reply::Says(404, json!({"status": 404}))),
             ("GET /clients/01Cone", Reply::Version("v1", one.clone())),
             ("POST /clients/01Cone/enable", Reply::Says(202, approval())),
             ("GET /clients/01Ctwo", Reply::Version("v1", two.clone())),
@@ -161,4 +165,37 @@ fn what_does_not_hang_on_an_approval_is_done_all_the_same() {
         document["steps"].as_array().unwrap().iter().map(|step| &step["outcome"]).collect();
     assert_eq!(outcomes, ["done", "waits", "done"]);
     assert_eq!(document["steps"][1]["approval"], approval());
+}
+
+#[test]
+fn what_waits_already_is_not_asked_for_again() {
+    let client = json!({
+        "client_id": "01Cone", "name": "one", "status": "disabled",
+        "token_endpoint_auth_method": "client_secret_basic",
+    });
+    let mut waiting = approval();
+    waiting["expires_at"] = json!("9999-01-01T00:00:00.000Z");
+    waiting["request"] = json!({
+        "method": "POST", "path": "/admin/v1/clients/01Cone/enable", "if_match": "\"v1\"", "body": null,
+    });
+    let mut void = waiting.clone();
+    void["expires_at"] = json!("2020-01-01T00:00:00.000Z");
+    for (approval, code, asked) in [(waiting, 4, 0), (void, 0, 1)] {
+        let api = Scripted::start(vec![
+            ("GET /resource-servers", list(&[])),
+            ("GET /participants", list(&[participant("c", "1")])),
+            ("GET /participants/01P/identifiers", list(&[])),
+            ("GET /clients", list(std::slice::from_ref(&client))),
+            ("GET /approvals", list(&[approval])),
+            ("GET /approvals", list(&[])),
+            ("GET /clients/01Cone", Reply::Version("v1", client.clone())),
+            ("POST /clients/01Cone/enable", Reply::Says(200, client.clone())),
+        ]);
+        let file = api.folder().join("members.toml");
+        std::fs::write(&file, format!("{FILE}[[participant.client]]\nname = \"one\"\nstatus = \"active\"\n"))
+            .unwrap();
+        let ended = command(&api, &["apply", file.to_str().unwrap(), "--yes"]);
+        assert_eq!(ended.code, Some(code), "{}{}", ended.stdout, ended.stderr);
+        assert_eq!(api.seen_of("POST /clients/01Cone/enable").len(), asked);
+    }
 }
