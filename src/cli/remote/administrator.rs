@@ -7,21 +7,19 @@ use zeroize::Zeroizing;
 
 use super::change;
 use super::connection::{Connection, Listing};
-use super::output::{self, Output, Table};
+use super::output::{self, Column, Output};
 use super::secret_file::SecretFile;
 use super::stop::Stop;
 use crate::data_dir::Credentials;
 
-const TABLE: Table = Table {
-    columns: &[
-        ("CLIENT ID", "client_id"),
-        ("NAME", "name"),
-        ("STATUS", "status"),
-        ("SCOPES", "scopes"),
-        ("SINCE", "created_at"),
-    ],
-    empty: "no administrators here: register one with carnet administrator add",
-};
+const COLUMNS: &[Column] = &[
+    ("CLIENT ID", "client_id"),
+    ("NAME", "name"),
+    ("STATUS", "status"),
+    ("SCOPES", "scopes"),
+    ("SINCE", "created_at"),
+];
+const EMPTY: &str = "no administrators here: register one with carnet administrator add";
 
 /// Commands on administrators of this identity provider.
 #[derive(Debug, Subcommand)]
@@ -111,7 +109,7 @@ pub(super) async fn run(command: Command) -> Result<Output, Stop> {
         Command::Add(add) => self::add(add).await,
         Command::List(List { listing }) => {
             let listed = listing.fetch(&["administrators"], &[]).await?;
-            Ok(output::table(&listed, &TABLE, listing.connection.json))
+            Ok(output::table(&listed, COLUMNS, EMPTY, listing.connection.json).into())
         }
         Command::Show(One { client_id, connection }) => {
             Ok(output::one(&connection.get(&["administrators", &client_id]).await?, connection.json).into())

@@ -3,19 +3,17 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::connection::{Connection, Listing};
-use super::output::{self, Output, Table};
+use super::output::{self, Column, Output};
 use super::stop::Stop;
 
-const TABLE: Table = Table {
-    columns: &[
-        ("ID", "id"),
-        ("STATE", "state"),
-        ("WHAT", "summary"),
-        ("ASKED BY", "requested_by"),
-        ("EXPIRES", "expires_at"),
-    ],
-    empty: "nothing waits for an approval",
-};
+const COLUMNS: &[Column] = &[
+    ("ID", "id"),
+    ("STATE", "state"),
+    ("WHAT", "summary"),
+    ("ASKED BY", "requested_by"),
+    ("EXPIRES", "expires_at"),
+];
+const EMPTY: &str = "nothing waits for an approval";
 
 /// Commands on requests that a second administrator has to approve.
 #[derive(Debug, Subcommand)]
@@ -85,7 +83,7 @@ pub(super) async fn run(command: Command) -> Result<Output, Stop> {
             let filter: Vec<(&str, &str)> =
                 state.as_deref().map(|state| ("state", state)).into_iter().collect();
             let listed = listing.fetch(&["approvals"], &filter).await?;
-            Ok(output::table(&listed, &TABLE, listing.connection.json))
+            Ok(output::table(&listed, COLUMNS, EMPTY, listing.connection.json).into())
         }
         Command::Show(One { id, connection }) => {
             Ok(output::one(&connection.get(&["approvals", &id]).await?, connection.json).into())

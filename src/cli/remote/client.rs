@@ -5,22 +5,19 @@ use clap::{ArgAction, Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::connection::{Connection, Listing};
-use super::output::{self, Output, Table};
+use super::output::{self, Column, Output};
 use super::stop::Stop;
 use super::{client_key, client_secret, client_set, lifetime};
 use crate::registry::{SigningAlgorithm, TokenEndpointAuthMethod};
 
-const TABLE: Table = Table {
-    columns: &[
-        ("CLIENT ID", "client_id"),
-        ("NAME", "name"),
-        ("METHOD", "token_endpoint_auth_method"),
-        ("BOUND", "require_bound_tokens"),
-        ("STATUS", "status"),
-        ("PARTICIPANT", "participant_id"),
-    ],
-    empty: "no clients here: register one with carnet client add",
-};
+const COLUMNS: &[Column] = &[
+    ("CLIENT ID", "client_id"),
+    ("NAME", "name"),
+    ("METHOD", "token_endpoint_auth_method"),
+    ("BOUND", "require_bound_tokens"),
+    ("STATUS", "status"),
+    ("PARTICIPANT", "participant_id"),
+];
 
 /// Commands on clients.
 #[derive(Debug, Subcommand)]
@@ -95,7 +92,8 @@ pub struct Add {
     /// The ONE Record ID in its tokens. Default: its participant's main one.
     #[arg(long, value_name = "URI")]
     one_record_id: Option<String>,
-    /// An address or network (CIDR) from which it may ask for tokens; give the flag once for each. Default: everywhere.
+    /// Where it may ask for tokens from, an IP address or a range such as 192.0.2.0/24; give the flag once for each.
+    /// Default: anywhere.
     #[arg(long = "allowed-address", value_name = "CIDR")]
     allowed_addresses: Vec<String>,
     #[command(flatten)]
@@ -135,19 +133,21 @@ pub(super) async fn run(command: Command) -> Result<Output, Stop> {
             let filter: Vec<(&str, &str)> =
                 participant.as_deref().map(|id| ("participant_id", id)).into_iter().collect();
             let listed = listing.fetch(&["clients"], &filter).await?;
-            return Ok(output::table(&listed, &TABLE, listing.connection.json));
+            Ok(output::table(&listed, COLUMNS, EMPTY, listing.connection.json))
         }
         Command::Show(One { client_id, connection }) => {
-            output::one(&connection.get(&["clients", &client_id]).await?, connection.json)
+            Ok(output::one(&connection.get(&["clients", &client_id]).await?, connection.json))
         }
-        Command::Set(set) => client_set::run(set).await?,
-        Command::Disable(one) => change(one, "disable").await?,
-        Command::Enable(one) => change(one, "enable").await?,
-        Command::Secret(command) => return client_secret::run(command).await,
-        Command::Key(command) => return client_key::run(command).await,
+        Command::Set(set) => client_set::run(set).await,
+        Command::Disable(one) => change(one, "disable").await,
+        Command::Enable(one) => change(one, "enable").await,
+        Command::Secret(command) => client_secret::run(command).await,
+        Command::Key(command) => client_key::run(command).await,
     };
-    Ok(text.into())
+    text.map(Output::from)
 }
+
+const EMPTY: &str = "no clients here: register one with carnet client add";
 
 /// What is allowed, but mostly not what was meant.
 fn notes(made: &Value, with_keys: bool) -> Vec<&'static str> {
@@ -195,11 +195,11 @@ fn body(add: &Add) -> Result<Value, Stop> {
     if let Some(alg) = add.signing_alg {
         body["signing_alg"] = json!(alg);
     }
-    if let Some(uri) = &add.one_record_id {
-        body["one_record_id"] = json!(uri);
-    }
     if !add.allowed_addresses.is_empty() {
         body["allowed_addresses"] = json!(add.allowed_addresses);
+    }
+    if let Some(uri) = &add.one_record_id {
+        body["one_record_id"] = json!(uri);
     }
     Ok(body)
 }

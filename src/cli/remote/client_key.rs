@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::client::read_json;
 use super::connection::{Connection, Listing};
-use super::output::{self, Column, Output, Table};
+use super::output::{self, Column};
 use super::stop::Stop;
 
 const COLUMNS: &[Column] = &[
@@ -16,8 +16,6 @@ const COLUMNS: &[Column] = &[
     ("CREATED", "created_at"),
     ("THUMBPRINT", "thumbprint"),
 ];
-const TABLE: Table =
-    Table { columns: COLUMNS, empty: "this client has no keys: register one with carnet client key add" };
 
 /// Commands on public keys of a client.
 #[derive(Debug, Subcommand)]
@@ -70,7 +68,9 @@ pub struct Revoke {
     connection: Connection,
 }
 
-pub(super) async fn run(command: Command) -> Result<Output, Stop> {
+const EMPTY: &str = "this client has no keys: register one with carnet client key add";
+
+pub(super) async fn run(command: Command) -> Result<String, Stop> {
     match command {
         Command::Add(Add { client_id, file, connection }) => {
             let keys = public_half_only(read_json(&file)?)?;
@@ -78,16 +78,16 @@ pub(super) async fn run(command: Command) -> Result<Output, Stop> {
                 if keys.get("keys").is_some() { json!({ "jwks": keys }) } else { json!({ "jwk": keys }) };
             let made = connection.send(Method::POST, &["clients", &client_id, "keys"], Some(&body)).await?;
             let items = made["items"].as_array().cloned().unwrap_or_default();
-            Ok(output::list(&items, COLUMNS, connection.json).into())
+            Ok(output::list(&items, COLUMNS, connection.json))
         }
         Command::List(List { client_id, listing }) => {
             let listed = listing.fetch(&["clients", &client_id, "keys"], &[]).await?;
-            Ok(output::table(&listed, &TABLE, listing.connection.json))
+            Ok(output::table(&listed, COLUMNS, EMPTY, listing.connection.json))
         }
         Command::Revoke(Revoke { client_id, kid, connection }) => {
             connection.send(Method::DELETE, &["clients", &client_id, "keys", &kid], None).await?;
             let answer = json!({ "kid": kid, "client_id": client_id, "status": "revoked" });
-            Ok(output::one(&answer, connection.json).into())
+            Ok(output::one(&answer, connection.json))
         }
     }
 }

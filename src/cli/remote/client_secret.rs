@@ -4,19 +4,16 @@ use serde_json::json;
 
 use super::connection::{Connection, Listing};
 use super::lifetime;
-use super::output::{self, Output, Table};
+use super::output::{self, Column};
 use super::stop::Stop;
 
-const TABLE: Table = Table {
-    columns: &[
-        ("SECRET ID", "id"),
-        ("STATUS", "status"),
-        ("CREATED", "created_at"),
-        ("EXPIRES", "expires_at"),
-        ("LAST USED", "last_used_at"),
-    ],
-    empty: "this client has no secrets: make one with carnet client secret add",
-};
+const COLUMNS: &[Column] = &[
+    ("SECRET ID", "id"),
+    ("STATUS", "status"),
+    ("CREATED", "created_at"),
+    ("EXPIRES", "expires_at"),
+    ("LAST USED", "last_used_at"),
+];
 
 /// Commands on secrets of a client.
 #[derive(Debug, Subcommand)]
@@ -72,22 +69,24 @@ pub struct Revoke {
     connection: Connection,
 }
 
-pub(super) async fn run(command: Command) -> Result<Output, Stop> {
+const EMPTY: &str = "this client has no secrets: make one with carnet client secret add";
+
+pub(super) async fn run(command: Command) -> Result<String, Stop> {
     match command {
         Command::Add(Add { client_id, expires_in, connection }) => {
             let body = expires_in.map_or_else(|| json!({}), |seconds| json!({ "expires_in": seconds }));
             let made =
                 connection.send(Method::POST, &["clients", &client_id, "secrets"], Some(&body)).await?;
-            Ok(output::one_with_secret(&made, connection.json).into())
+            Ok(output::one_with_secret(&made, connection.json))
         }
         Command::List(List { client_id, listing }) => {
             let listed = listing.fetch(&["clients", &client_id, "secrets"], &[]).await?;
-            Ok(output::table(&listed, &TABLE, listing.connection.json))
+            Ok(output::table(&listed, COLUMNS, EMPTY, listing.connection.json))
         }
         Command::Revoke(Revoke { client_id, secret_id, connection }) => {
             connection.send(Method::DELETE, &["clients", &client_id, "secrets", &secret_id], None).await?;
             let answer = json!({ "id": secret_id, "client_id": client_id, "status": "revoked" });
-            Ok(output::one(&answer, connection.json).into())
+            Ok(output::one(&answer, connection.json))
         }
     }
 }

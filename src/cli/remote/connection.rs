@@ -9,6 +9,7 @@ use serde_json::Value;
 pub(super) use self::server::Server;
 use super::output::Listed;
 use super::stop::Stop;
+use super::terminal;
 use crate::data_dir::Credentials;
 
 /// Whom to ask, as whom, and how to print the answer.
@@ -55,6 +56,11 @@ impl Connection {
         self.open(WRITE)?.change(method, segments, body, None).await
     }
 
+    /// Fetches every page of a list.
+    pub(super) async fn list(&self, segments: &[&str], filter: &[(&str, &str)]) -> Result<Vec<Value>, Stop> {
+        Ok(self.open(READ)?.list(segments, filter, None).await?.items)
+    }
+
     /// A server to ask several things, with a token for `scope`.
     pub(super) fn open(&self, scope: &str) -> Result<Server, Stop> {
         let path = self.path()?;
@@ -72,10 +78,14 @@ impl Connection {
 }
 
 impl Listing {
-    /// Fetches as many items as were asked for.
+    /// Fetches as many items as were asked for; people are told when there are more.
     pub(super) async fn fetch(&self, segments: &[&str], filter: &[(&str, &str)]) -> Result<Listed, Stop> {
         let limit = self.limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
-        self.connection.open(READ)?.list(segments, filter, limit).await
+        let listed = self.connection.open(READ)?.list(segments, filter, limit).await?;
+        if listed.next_cursor.is_some() && !self.connection.json {
+            terminal::complain("note: there are more: raise --limit, or leave it out\n");
+        }
+        Ok(listed)
     }
 }
 

@@ -8,6 +8,8 @@ const NAMES: &[(&str, &str)] = &[
     ("scopes", "--scope"),
     ("audiences", "--audience"),
     ("allowed_addresses", "--allowed-address"),
+    ("secret", "FILE"),
+    ("phc", "FILE"),
     ("uri", "URI"),
     ("jwk", "FILE"),
     ("kid", "kid"),

@@ -3,13 +3,12 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::connection::{Connection, Listing};
-use super::output::{self, Output, Table};
+use super::output::{self, Column, Output};
 use super::stop::Stop;
 
-const TABLE: Table = Table {
-    columns: &[("URI", "uri"), ("MAIN", "main"), ("STATUS", "status"), ("SINCE", "created_at")],
-    empty: "this participant has no ONE Record ID: add one with carnet identifier add",
-};
+pub(super) const COLUMNS: &[Column] =
+    &[("URI", "uri"), ("MAIN", "main"), ("STATUS", "status"), ("SINCE", "created_at")];
+const EMPTY: &str = "this participant has no ONE Record ID: add one with carnet identifier add";
 
 /// Commands on ONE Record IDs of a participant.
 #[derive(Debug, Subcommand)]
@@ -77,7 +76,7 @@ pub(super) async fn run(command: Command) -> Result<Output, Stop> {
         }
         Command::List(List { id, listing }) => {
             let listed = listing.fetch(&["participants", &id, "identifiers"], &[]).await?;
-            Ok(output::table(&listed, &TABLE, listing.connection.json))
+            Ok(output::table(&listed, COLUMNS, EMPTY, listing.connection.json).into())
         }
         Command::Suspend(one) => change(one, "suspend").await,
         Command::Resume(one) => change(one, "resume").await,

@@ -7,17 +7,9 @@ use serde_json::{Value, json};
 pub(super) use self::table::lay_out;
 use super::terminal;
 
-/// One column of a table: its head, and the member that stands in it.
+/// One column of a table: its head, and the member that stands in it. The first one of a table is what other commands
+/// take, and is never cut.
 pub(super) type Column = (&'static str, &'static str);
-
-/// How a list is shown to people.
-#[derive(Debug)]
-pub(super) struct Table {
-    /// Its columns; the first one is what other commands take, and is never cut.
-    pub(super) columns: &'static [Column],
-    /// What is said of an empty list: that it is empty, and what to do.
-    pub(super) empty: &'static str,
-}
 
 /// The items of a list, as far as they were asked for.
 #[derive(Debug)]
@@ -43,23 +35,19 @@ impl From<String> for Output {
     }
 }
 
-/// A list: a table for people, or the server's document with all pages in one.
-pub(super) fn table(listed: &Listed, table: &Table, as_json: bool) -> Output {
+/// A list: a table for people, or the server's document with all pages in one. An empty list says what `empty` says: that
+/// it is empty, and what to do.
+pub(super) fn table(listed: &Listed, columns: &[Column], empty: &str, as_json: bool) -> String {
     if as_json {
-        let document = json!({ "items": listed.items, "next_cursor": listed.next_cursor });
-        return pretty(&document).into();
+        return pretty(&json!({ "items": listed.items, "next_cursor": listed.next_cursor }));
     }
     if listed.items.is_empty() {
-        return format!("{}\n", table.empty).into();
+        return format!("{empty}\n");
     }
-    let notes = match listed.next_cursor {
-        Some(_) => vec!["there are more: raise --limit, or leave it out"],
-        None => Vec::new(),
-    };
-    Output { text: rows(&listed.items, table.columns), notes }
+    rows(&listed.items, columns)
 }
 
-/// Things that are never an empty list: a table for people, or JSON.
+/// Some things: a table for people, or JSON.
 pub(super) fn list(items: &[Value], columns: &[Column], as_json: bool) -> String {
     if as_json {
         return pretty(&json!({ "items": items }));
@@ -130,7 +118,7 @@ mod tests {
     use super::*;
 
     const COLUMNS: &[Column] = &[("ID", "id"), ("NAME", "name"), ("ROLES", "roles")];
-    const TABLE: Table = Table { columns: COLUMNS, empty: "no companies yet: carnet participant add" };
+    const EMPTY: &str = "no companies yet: carnet participant add";
 
     fn listed(items: Vec<Value>, next_cursor: Option<&str>) -> Listed {
         Listed { items, next_cursor: next_cursor.map(str::to_owned) }
@@ -142,23 +130,21 @@ mod tests {
             json!({"id": "1", "name": "Bücher", "roles": ["SHP", "FWD"]}),
             json!({"id": "22", "name": null, "roles": []}),
         ];
-        let out = table(&listed(items, None), &TABLE, false);
-        assert_eq!(out.text, "ID  NAME    ROLES\n1   Bücher  SHP FWD\n22  -       -\n");
-        assert!(out.notes.is_empty());
+        let out = table(&listed(items, None), COLUMNS, EMPTY, false);
+        assert_eq!(out, "ID  NAME    ROLES\n1   Bücher  SHP FWD\n22  -       -\n");
     }
 
     #[test]
     fn an_empty_list_says_what_to_do() {
-        let out = |as_json| table(&listed(Vec::new(), None), &TABLE, as_json).text;
+        let out = |as_json| table(&listed(Vec::new(), None), COLUMNS, EMPTY, as_json);
         assert_eq!(out(false), "no companies yet: carnet participant add\n");
         assert_eq!(out(true), "{\n  \"items\": [],\n  \"next_cursor\": null\n}\n");
     }
 
     #[test]
-    fn a_list_that_was_cut_short_says_so() {
-        let out = |as_json| table(&listed(vec![json!({"id": "1"})], Some("Mg")), &TABLE, as_json);
-        assert!(out(false).notes[0].contains("--limit"));
-        let document: Value = serde_json::from_str(&out(true).text).unwrap();
+    fn a_list_that_was_cut_short_says_where_it_goes_on() {
+        let out = table(&listed(vec![json!({"id": "1"})], Some("Mg")), COLUMNS, EMPTY, true);
+        let document: Value = serde_json::from_str(&out).unwrap();
         assert_eq!(document["next_cursor"], "Mg");
     }
 

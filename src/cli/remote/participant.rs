@@ -3,20 +3,18 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::connection::{Connection, Listing};
-use super::output::{self, Output, Table};
+use super::output::{self, Column, Output};
 use super::stop::Stop;
 use super::{change, identifier};
 
-const TABLE: Table = Table {
-    columns: &[
-        ("ID", "id"),
-        ("NAME", "name"),
-        ("ROLES", "roles"),
-        ("STATUS", "status"),
-        ("IOL IDENTIFIER", "iol_identifier"),
-    ],
-    empty: "no participants yet: register one with carnet participant add",
-};
+const COLUMNS: &[Column] = &[
+    ("ID", "id"),
+    ("NAME", "name"),
+    ("ROLES", "roles"),
+    ("STATUS", "status"),
+    ("IOL IDENTIFIER", "iol_identifier"),
+];
+const EMPTY: &str = "no participants yet: register one with carnet participant add";
 
 /// Commands on participants.
 #[derive(Debug, Subcommand)]
@@ -127,10 +125,16 @@ pub(super) async fn run(command: Command) -> Result<Output, Stop> {
         }
         Command::List(List { listing }) => {
             let listed = listing.fetch(&["participants"], &[]).await?;
-            Ok(output::table(&listed, &TABLE, listing.connection.json))
+            Ok(output::table(&listed, COLUMNS, EMPTY, listing.connection.json).into())
         }
         Command::Show(One { id, connection }) => {
-            Ok(output::one(&connection.get(&["participants", &id]).await?, connection.json).into())
+            let mut text = output::one(&connection.get(&["participants", &id]).await?, connection.json);
+            if !connection.json {
+                // People look for all of its names; programs ask for them by `carnet identifier list`.
+                let held = connection.list(&["participants", &id, "identifiers"], &[]).await?;
+                text = text + "\n" + &output::list(&held, identifier::COLUMNS, false);
+            }
+            Ok(text.into())
         }
         Command::Set(Set { id, name, iol_identifier, logistics_agent_uri, roles, connection }) => {
             let body = change::members([

@@ -4,22 +4,20 @@ use serde_json::{Value, json};
 
 use super::change;
 use super::connection::{Connection, Listing};
-use super::output::{self, Output, Table};
+use super::output::{self, Column, Output};
 use super::stop::Stop;
 use crate::registry::{AccessTokenTyp, SigningAlgorithm};
 
-const TABLE: Table = Table {
-    columns: &[
-        ("ID", "id"),
-        ("NAME", "name"),
-        ("TYP", "access_token_typ"),
-        ("ALG", "signing_alg"),
-        ("DEFAULT", "is_default"),
-        ("STATUS", "status"),
-        ("IDENTIFIER", "identifier"),
-    ],
-    empty: "no resource servers: register one with carnet resource add",
-};
+const COLUMNS: &[Column] = &[
+    ("ID", "id"),
+    ("NAME", "name"),
+    ("TYP", "access_token_typ"),
+    ("ALG", "signing_alg"),
+    ("DEFAULT", "is_default"),
+    ("STATUS", "status"),
+    ("IDENTIFIER", "identifier"),
+];
+const EMPTY: &str = "no resource servers: register one with carnet resource add";
 
 /// Commands on resource servers.
 #[derive(Debug, Subcommand)]
@@ -127,7 +125,7 @@ pub(super) async fn run(command: Command) -> Result<Output, Stop> {
         }
         Command::List(List { listing }) => {
             let listed = listing.fetch(&["resource-servers"], &[]).await?;
-            Ok(output::table(&listed, &TABLE, listing.connection.json))
+            Ok(output::table(&listed, COLUMNS, EMPTY, listing.connection.json).into())
         }
         Command::Show(One { id, connection }) => {
             Ok(output::one(&connection.get(&["resource-servers", &id]).await?, connection.json).into())
