@@ -62,6 +62,7 @@ pub(super) async fn run(apply: Apply) -> Result<Output, Stop> {
         });
         return match pending {
             0 => Ok(String::new().into()),
+            1 => Err(Stop::pending("one change is pending")),
             pending => Err(Stop::pending(format!("{pending} changes are pending"))),
         };
     }
@@ -94,7 +95,11 @@ fn confirm(apply: &Apply, plan: &Plan) -> Result<(), Stop> {
             "nobody can be asked here: look at the plan with --dry-run, then give --yes; nothing was changed",
         ));
     }
-    if terminal::ask(&format!("Make these {} changes?", plan.pending().count())) {
+    let question = match plan.pending().count() {
+        1 => "Make this change?".to_owned(),
+        count => format!("Make these {count} changes?"),
+    };
+    if terminal::ask(&question) {
         return Ok(());
     }
     Err(Stop::pending("nothing was changed"))

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::{LIMIT, command, json, table, text};
-use crate::harness::iap::{Iap, Setup};
+use crate::harness::iap::{Client, Iap, Setup};
 use crate::harness::process::{Ended, carnet, run_to_end};
 use crate::harness::within;
 
@@ -18,18 +18,18 @@ fn command_as(credentials: &Path, arguments: &[&str]) -> Ended {
 }
 
 #[track_caller]
-fn add<'a>(iap: &Iap, file: &'a Path, scopes: &[&str]) -> (Ended, &'a Path) {
+fn add(iap: &Iap, name: &str, file: &Path, scopes: &[&str]) -> Ended {
     let mut arguments =
-        vec!["administrator", "add", "--name", "Ada", "--credentials-out", file.to_str().unwrap()];
+        vec!["administrator", "add", "--name", name, "--credentials-out", file.to_str().unwrap()];
     arguments.extend(scopes.iter().flat_map(|scope| ["--scope", *scope]));
-    (command(iap, &arguments), file)
+    command(iap, &arguments)
 }
 
 #[test]
 fn a_new_administrator_works_with_the_file_that_was_written_until_it_is_disabled() {
     let iap = Iap::start();
     let path = iap.folder().join("ada.json");
-    let (ended, ada) = add(&iap, &path, &["admin:read"]);
+    let (ended, ada) = (add(&iap, "Ada", &path, &["admin:read"]), path.as_path());
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let credentials: Value = serde_json::from_slice(&std::fs::read(ada).unwrap()).unwrap();
     assert!(
@@ -71,7 +71,7 @@ fn a_file_that_is_there_is_kept_and_no_administrator_is_made() {
     let iap = Iap::start();
     let path = iap.folder().join("ada.json");
     std::fs::write(&path, "mine").unwrap();
-    let (ended, _) = add(&iap, &path, &["admin:read"]);
+    let ended = add(&iap, "Ada", &path, &["admin:read"]);
     assert_eq!(ended.code, Some(2));
     assert!(ended.stderr.contains("exists already"), "{}", ended.stderr);
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
@@ -82,7 +82,7 @@ fn a_file_that_is_there_is_kept_and_no_administrator_is_made() {
 fn an_unknown_scope_leaves_no_file_behind() {
     let iap = Iap::start();
     let path = iap.folder().join("ada.json");
-    let (ended, _) = add(&iap, &path, &["logistics_objects:read"]);
+    let ended = add(&iap, "Ada", &path, &["logistics_objects:read"]);
     assert_eq!(ended.code, Some(1));
     assert!(ended.stderr.contains("--scope number 1"), "{}", ended.stderr);
     assert!(!path.exists());
@@ -110,4 +110,47 @@ fn what_one_administrator_may_not_do_alone_waits_and_can_be_rejected() {
     assert_eq!(command(&iap, &["approval", "reject", approval]).code, Some(1));
     assert!(table(&iap, &["approval", "list", "--state", "pending"]).contains("nothing waits"));
     assert_eq!(command(&iap, &["approval", "list", "--state", "maybe"]).code, Some(1));
+}
+
+#[test]
+fn two_administrators_do_together_what_neither_may_do_alone() {
+    let iap = Setup::default()
+        .environment("CARNET_APPROVAL__REQUIRED", "true")
+        .environment("CARNET_APPROVAL__OPERATIONS", r#"["enable", "unbound_tokens"]"#)
+        .start();
+    let id = iap.participant("airline", "CAR").id;
+    let (ada, bob) = (iap.folder().join("ada.json"), iap.folder().join("bob.json"));
+    for (name, file) in [("Ada", &ada), ("Bob", &bob)] {
+        let made = add(&iap, name, file, &["admin:read", "admin:write"]);
+        assert_eq!(made.code, Some(0), "{}", made.stderr);
+        let is_known = || command_as(file, &["participant", "list"]).code == Some(0);
+        within(LIMIT, "the new administrator is known", || is_known().then_some(()));
+    }
+    let asked = |arguments: &[&str]| {
+        let ended = command_as(&ada, &[arguments, &["--json"]].concat());
+        assert_eq!(ended.code, Some(4), "{}", ended.stderr);
+        let approval: Value = serde_json::from_str(&ended.stdout).unwrap();
+        text(&approval, "id").to_owned()
+    };
+    table(&iap, &["participant", "disable", &id]);
+    let approval = asked(&["participant", "enable", &id]);
+    let approved = command_as(&bob, &["approval", "approve", &approval]);
+    assert_eq!(approved.code, Some(0), "{}", approved.stderr);
+    assert_eq!(text(&json(&iap, &["participant", "show", &id]), "status"), "active");
+    // What has a secret in its answer is carried out by the one who asked for it.
+    let add = ["client", "add", "--participant", &id, "--name", "booking", "--require-bound-tokens", "false"];
+    let approval = asked(&add);
+    let released = command_as(&bob, &["approval", "approve", &approval]);
+    assert_eq!(released.code, Some(0), "{}", released.stderr);
+    assert!(!released.stdout.contains("shown this once"), "{}", released.stdout);
+    assert!(released.stderr.contains("carnet approval execute"), "{}", released.stderr);
+    assert_eq!(command_as(&bob, &["approval", "execute", &approval]).code, Some(1));
+    let made = command_as(&ada, &["approval", "execute", &approval, "--json"]);
+    assert_eq!(made.code, Some(0), "{}", made.stderr);
+    let made: Value = serde_json::from_str(&made.stdout).unwrap();
+    let client = Client {
+        client_id: text(&made, "client_id").to_owned(),
+        client_secret: Some(text(&made, "client_secret").to_owned()),
+    };
+    within(LIMIT, "a token", || (iap.ask(&client, &[]).status == 200).then_some(()));
 }

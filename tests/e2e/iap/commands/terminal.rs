@@ -48,7 +48,7 @@ fn a_plan_is_made_only_after_a_yes() {
     for no in ["n\n", "\n", "perhaps\n"] {
         let (code, shown) = apply(no);
         assert_eq!((code, count()), (Some(3), 0), "{no:?}: {shown}");
-        assert!(shown.contains("Make these 1 changes? [y/N]"), "{shown}");
+        assert!(shown.contains("Make this change? [y/N]"), "{shown}");
     }
     let (code, shown) = apply("y\n");
     assert_eq!((code, count()), (Some(0), 1), "{shown}");
