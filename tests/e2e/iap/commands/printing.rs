@@ -95,7 +95,9 @@ fn what_does_not_exist_is_said_to_be_missing() {
         ["participant", "show", "01ARZ3NDEKTSV4RRFFQ69G5FAV"],
         ["client", "disable", "01ARZ3NDEKTSV4RRFFQ69G5FAV"],
         ["identifier", "list", "01ARZ3NDEKTSV4RRFFQ69G5FAV"],
-        ["resource", "show", "01ARZ3NDEKTSV4RRFFQ69G5FAV"],
+        ["resource", "enable", "01ARZ3NDEKTSV4RRFFQ69G5FAV"],
+        ["administrator", "show", "01ARZ3NDEKTSV4RRFFQ69G5FAV"],
+        ["approval", "approve", "01ARZ3NDEKTSV4RRFFQ69G5FAV"],
     ] {
         let ended = command(&iap, &arguments);
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{arguments:?}");
