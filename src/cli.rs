@@ -1,10 +1,13 @@
 //! The command line. Commands on the data folder are in `local`; commands that speak to the administration
 //! API are in `remote`. What serves is in the binary, the only place that knows the record server.
 
+mod completions;
 pub mod local;
 pub mod remote;
 
-use clap::{Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+pub use self::completions::{CompletionsArgs, completions};
 
 /// Identity and authorization provider of the Internet of Logistics.
 #[derive(Debug, Parser)]
@@ -13,6 +16,27 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// Reads the command line, and whether `--json` stands on it: what goes wrong is then told as JSON, too. Where
+    /// the command line is wrong, or asks for help, the process ends here.
+    #[must_use]
+    pub fn read() -> (Self, bool) {
+        let matches = Self::command().get_matches();
+        match Self::from_arg_matches(&matches) {
+            Ok(cli) => (cli, wants_json(&matches)),
+            Err(error) => error.exit(),
+        }
+    }
+}
+
+fn wants_json(matches: &ArgMatches) -> bool {
+    let mut leaf = matches;
+    while let Some((_, below)) = leaf.subcommand() {
+        leaf = below;
+    }
+    matches!(leaf.try_get_one::<bool>("json"), Ok(Some(true)))
 }
 
 /// What the program can do.
@@ -33,6 +57,8 @@ pub enum Command {
     Keys(KeysCommand),
     /// Ask a running server whether it is ready; exit status 0 if it is.
     Health(local::HealthArgs),
+    /// Print the script by which a shell completes the commands of this program.
+    Completions(CompletionsArgs),
     /// Commands that speak to the administration API.
     #[command(flatten)]
     Remote(remote::Command),
@@ -60,4 +86,29 @@ pub enum KeysCommand {
 pub enum AdminCommand {
     /// Give the first administrator a new secret; every older one ends.
     Reset(local::ResetArgs),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn json_is_seen_on_the_command_that_takes_it_and_nowhere_else() {
+        let json = |line: &[&str]| wants_json(&Cli::command().try_get_matches_from(line).unwrap());
+        assert!(json(&["carnet", "participant", "list", "--json"]));
+        assert!(json(&["carnet", "client", "secret", "list", "01ARZ", "--json"]));
+        for line in [
+            &["carnet", "participant", "list"][..],
+            &["carnet", "participant", "set", "01ARZ", "--name=--json"],
+            &["carnet", "client", "show", "--", "--json"],
+            &["carnet", "completions", "bash"],
+        ] {
+            assert!(!json(line), "{line:?}");
+        }
+    }
 }

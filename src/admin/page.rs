@@ -54,13 +54,25 @@ pub(super) struct ClientQuery {
     cursor: Option<String>,
 }
 
-/// Whether ended signing keys are wanted, too.
+/// Which page of the signing keys, and whether those that have ended are wanted, too.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct KeyQuery {
     /// Also those that are retired or revoked; false unless given.
     #[param(value_type = Option<bool>)]
     pub(super) ended: bool,
+    /// How many items at most; 50 unless given.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<i64>,
+    /// Where the page begins: `next_cursor` of the page before it.
+    #[param(max_length = 1024)]
+    cursor: Option<String>,
+}
+
+impl KeyQuery {
+    pub(super) fn request(&self) -> ListRequest {
+        request(self.limit, self.cursor.as_deref())
+    }
 }
 
 /// Which page of what will expire, and how soon.
@@ -148,12 +160,14 @@ impl FromRequestParts<Context> for KeyQuery {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &Context) -> Result<Self, ApiError> {
-        let [ended] = read(parts.uri.query(), ["ended"])?;
-        match ended.as_deref() {
-            None | Some("false") => Ok(Self { ended: false }),
-            Some("true") => Ok(Self { ended: true }),
-            Some(_) => Err(fault("ended", "must be true or false")),
-        }
+        let [ended, limit, cursor] = read(parts.uri.query(), ["ended", "limit", "cursor"])?;
+        let ended = match ended.as_deref() {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(_) => return Err(fault("ended", "must be true or false")),
+        };
+        let limit = limit.map(|text| parse_limit(&text)).transpose()?;
+        Ok(Self { ended, limit, cursor: open(cursor)? })
     }
 }
 

@@ -1,23 +1,35 @@
 //! Commands that speak to the administration API, as any other program would: with the credentials of a file,
 //! over HTTP. They know nothing that the API does not say.
 
+mod administrator;
+mod apply;
+mod approval;
+mod change;
 mod client;
 mod client_key;
 mod client_secret;
+mod client_set;
 mod connection;
 mod flag;
+mod identifier;
 mod key;
 mod lifetime;
 mod output;
 mod participant;
 mod resource;
+mod secret_file;
+mod stop;
+mod terminal;
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
 
 use clap::Subcommand;
 
 pub use self::key::Command as KeysCommand;
 
 use self::output::Output;
-use super::local::Failure;
+use self::stop::Stop;
 
 /// Commands that speak to the administration API.
 #[derive(Debug, Subcommand)]
@@ -25,41 +37,59 @@ pub enum Command {
     /// Companies registered with this identity provider.
     #[command(subcommand)]
     Participant(participant::Command),
+    /// ONE Record IDs of participants.
+    #[command(subcommand)]
+    Identifier(identifier::Command),
     /// Machines of participants, their secrets and their keys.
     #[command(subcommand)]
     Client(client::Command),
     /// Servers that accept access tokens.
     #[command(subcommand)]
     Resource(resource::Command),
+    /// People who administer this identity provider.
+    #[command(subcommand)]
+    Administrator(administrator::Command),
+    /// Requests that a second administrator has to approve.
+    #[command(subcommand)]
+    Approval(approval::Command),
+    /// Register what a file says: show what would change, ask, and do it.
+    Apply(apply::Apply),
 }
 
-/// Runs a command; what it has to say goes to standard output, and its notes to standard error.
-///
-/// # Errors
-/// One sentence, when the server cannot be reached or refuses.
-pub async fn run(command: Command) -> Result<(), Failure> {
-    let output: Output = match command {
-        Command::Participant(command) => participant::run(command).await.map(Output::from),
-        Command::Client(command) => client::run(command).await,
-        Command::Resource(command) => resource::run(command).await.map(Output::from),
-    }?;
-    say(&output);
-    Ok(())
+/// Runs a command; what it has to say goes to standard output, and its notes and what went wrong to standard error,
+/// with `as_json` as JSON. The exit status tells the kinds of endings apart (docs/commands.md).
+pub async fn run(command: Command, as_json: bool) -> ExitCode {
+    report(dispatch(command).await, as_json)
 }
 
 /// The same for the signing keys, which have a local command beside them.
-///
-/// # Errors
-/// One sentence, when the server cannot be reached or refuses.
-pub async fn run_keys(command: KeysCommand) -> Result<(), Failure> {
-    say(&key::run(command).await.map(Output::from)?);
-    Ok(())
+pub async fn run_keys(command: KeysCommand, as_json: bool) -> ExitCode {
+    report(key::run(command).await.map(Output::from), as_json)
 }
 
-fn say(output: &Output) {
-    print!("{}", output.text);
-    for note in &output.notes {
-        eprintln!("note: {note}");
+fn report(outcome: Result<Output, Stop>, as_json: bool) -> ExitCode {
+    match outcome {
+        Ok(Output { text, notes }) => {
+            terminal::print(&text);
+            terminal::complain(&notes.iter().fold(String::new(), |mut all, note| {
+                let _ = writeln!(all, "note: {note}");
+                all
+            }));
+            ExitCode::SUCCESS
+        }
+        Err(stop) => stop.report(as_json),
+    }
+}
+
+async fn dispatch(command: Command) -> Result<Output, Stop> {
+    match command {
+        Command::Participant(command) => participant::run(command).await,
+        Command::Identifier(command) => identifier::run(command).await,
+        Command::Client(command) => client::run(command).await,
+        Command::Resource(command) => resource::run(command).await,
+        Command::Administrator(command) => administrator::run(command).await,
+        Command::Approval(command) => approval::run(command).await,
+        Command::Apply(apply) => apply::run(apply).await,
     }
 }
 
@@ -75,7 +105,8 @@ mod tests {
 
     /// The commands that do something, each with its words behind `carnet`.
     fn leaves<'c>(command: &'c clap::Command, words: &str) -> Vec<(String, &'c clap::Command)> {
-        let mut below = command.get_subcommands().filter(|below| below.get_name() != "help").peekable();
+        let shown = |below: &&clap::Command| below.get_name() != "help" && !below.is_hide_set();
+        let mut below = command.get_subcommands().filter(shown).peekable();
         if below.peek().is_none() {
             return vec![(words.to_owned(), command)];
         }
@@ -88,8 +119,11 @@ mod tests {
         command.build();
         command.clone().debug_assert();
         let leaves = leaves(&command, "carnet");
-        assert_eq!(leaves.len(), 25);
+        assert_eq!(leaves.len(), 43);
+        let page = include_str!("../../docs/commands.md");
         for (words, leaf) in leaves {
+            let row = |rest: char| page.contains(&format!("| `{words}{rest}"));
+            assert!(row(' ') || row('`'), "docs/commands.md has no row for {words}");
             let help = leaf.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(help.contains("Example") && help.contains(&format!("  {words} ")), "{words}: {help}");
         }

@@ -3,7 +3,7 @@
 use carnet_db::sqlx::{self, Any, Executor};
 use carnet_db::{Row, Transaction};
 
-use super::{Error, Reading, select, taken};
+use super::{Error, Page, Reading, select, taken};
 
 const TABLE: &str = "sealed_key";
 const SELECT: &str = "SELECT id, kid, purpose, alg, state, public_jwk, jwe, created_at, announced_at, activated_at, \
@@ -86,6 +86,30 @@ pub async fn live<'e>(executor: impl Executor<'e, Database = Any>) -> Result<Vec
 /// Every key that ever was, oldest first.
 pub async fn all<'e>(executor: impl Executor<'e, Database = Any>) -> Result<Vec<SealedKey>, Error> {
     sqlx::query(select(SELECT, " ORDER BY id")).fetch_all(executor).await?.iter().map(sealed_key).collect()
+}
+
+/// A page of the keys after a row id, but those of one purpose; with `ended` also those that are retired or revoked.
+pub async fn page<'e>(
+    executor: impl Executor<'e, Database = Any>,
+    hidden: &str,
+    ended: bool,
+    after: &str,
+    limit: i64,
+) -> Result<Page<SealedKey>, Error> {
+    let query = select(
+        SELECT,
+        " WHERE id > $1 AND purpose <> $2 AND ($3 = 1 OR state IN ('announced', 'active', 'retiring')) ORDER BY id \
+         LIMIT $4",
+    );
+    let rows = sqlx::query(query)
+        .bind(after)
+        .bind(hidden)
+        .bind(i64::from(ended))
+        .bind(limit + 1)
+        .fetch_all(executor)
+        .await?;
+    let items = rows.iter().map(sealed_key).collect::<Result<Vec<_>, _>>()?;
+    Ok(Page::cut(items, limit, |key| key.id.clone()))
 }
 
 /// The key of this name.

@@ -8,6 +8,7 @@ pub mod postgres;
 pub mod process;
 pub mod record;
 pub mod relay;
+pub mod scripted;
 pub mod token;
 pub mod tools;
 

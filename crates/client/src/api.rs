@@ -1,12 +1,15 @@
 //! A small JSON client that shows a token.
 
+mod call;
+
 use carnet_ambient::Clock;
 use carnet_fetch::{FetchError, FetchPolicy, Fetched, Fetcher, Limits, Request};
-use http::header::{AUTHORIZATION, LOCATION};
+use http::header::{AUTHORIZATION, ETAG, LOCATION};
 use http::{Method, StatusCode};
 use serde_json::{Map, Value};
 use url::Url;
 
+pub use self::call::Call;
 use crate::error::printable;
 use crate::{TokenError, TokenSource};
 
@@ -27,6 +30,8 @@ pub struct Answer {
     pub body: Value,
     /// `Location`, after a creation.
     pub location: Option<String>,
+    /// `ETag`: the version of what was read, for [`Call::if_match`].
+    pub etag: Option<String>,
 }
 
 /// An answer of the 4xx or 5xx class: RFC 9457.
@@ -72,6 +77,9 @@ pub enum ApiError {
     /// The answer is not JSON.
     #[error("the answer of the API (status {0}) is not JSON")]
     Answer(u16),
+    /// A header field of the call holds what cannot stand in one.
+    #[error("the header {0} of the call cannot be sent: it holds characters that no header may have")]
+    Header(String),
 }
 
 impl Api {
@@ -97,25 +105,46 @@ impl Api {
         query: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Result<Answer, ApiError> {
-        let url = self.url(segments, query);
-        let mut retried = false;
+        self.send(&Call::new(method, segments).query(query).body(body)).await
+    }
+
+    /// Send a call that may bear conditions.
+    ///
+    /// A 401 is tried once more with a new token. A call with an idempotency key is tried once more when the
+    /// connection breaks.
+    ///
+    /// # Errors
+    /// [`ApiError`], with the server's own problem document where it sent one.
+    pub async fn send(&self, call: &Call<'_>) -> Result<Answer, ApiError> {
+        let url = self.url(call.segments, call.query);
+        let own = call.headers()?;
+        let (mut new_token, mut repeated) = (false, false);
         loop {
             let token = self.tokens.token().await?;
             let limits = Limits::service().with_port(url.port());
-            let mut request = Request::new(method.clone(), &url, limits).header(
+            let mut request = Request::new(call.method.clone(), &url, limits).header(
                 http::header::ACCEPT,
                 http::HeaderValue::from_static("application/json, application/problem+json"),
             );
             if let Some(authorization) = token.authorization() {
                 request = request.header(AUTHORIZATION, authorization);
             }
-            if let Some(body) = body {
+            for (name, value) in &own {
+                request = request.header(name.clone(), value.clone());
+            }
+            if let Some(body) = call.body {
                 request = request.json(body);
             }
-            let fetched = self.fetcher.send(request).await?;
-            if fetched.status == StatusCode::UNAUTHORIZED && !retried {
+            let fetched = match self.fetcher.send(request).await {
+                Err(FetchError::Connect(_) | FetchError::Transport(_)) if call.may_repeat() && !repeated => {
+                    repeated = true;
+                    continue;
+                }
+                other => other?,
+            };
+            if fetched.status == StatusCode::UNAUTHORIZED && !new_token {
                 self.tokens.invalidate(&token);
-                retried = true;
+                new_token = true;
                 continue;
             }
             return read(&fetched);
@@ -162,8 +191,8 @@ fn read(fetched: &Fetched) -> Result<Answer, ApiError> {
     };
     if status.is_success() {
         let body = body.ok_or(ApiError::Answer(status.as_u16()))?;
-        let location = fetched.headers.get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        return Ok(Answer { status, body, location });
+        let field = |name| fetched.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        return Ok(Answer { status, body, location: field(LOCATION), etag: field(ETAG) });
     }
     let document = body.as_ref().and_then(Value::as_object).cloned().unwrap_or_default();
     Err(ApiError::Problem(Box::new(problem(status, &document))))

@@ -8,7 +8,7 @@ mod error;
 mod secret;
 mod source;
 
-pub use api::{Answer, Api, ApiError, FieldError, Problem};
+pub use api::{Answer, Api, ApiError, Call, FieldError, Problem};
 pub use authentication::ClientAuthentication;
 pub use error::TokenError;
 pub use secret::{AccessToken, Secret};

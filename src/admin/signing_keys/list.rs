@@ -19,7 +19,7 @@ use crate::operations::{self, Context};
     security(("administration_token" = ["admin:keys:read"])),
     params(KeyQuery),
     responses(
-        (status = 200, description = "All of them, on one page.", body = List<SigningKeyBody>)
+        (status = 200, description = "A page.", body = List<SigningKeyBody>)
     )
 )]
 pub(in crate::admin) async fn list(
@@ -27,6 +27,6 @@ pub(in crate::admin) async fn list(
     _: MayReadKeys,
     query: KeyQuery,
 ) -> Result<Response, ApiError> {
-    let keys = operations::signing_key::list(&context, query.ended).await?;
-    Ok(json_response(&List::<SigningKeyBody>::new(keys, None)))
+    let page = operations::signing_key::list(&context, query.ended, &query.request()).await?;
+    Ok(json_response(&List::<SigningKeyBody>::new(page.items, page.next_cursor.as_ref())))
 }

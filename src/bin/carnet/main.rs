@@ -11,25 +11,24 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use carnet::cli::local::{self, Failure};
-use carnet::cli::{AdminCommand, Cli, Command, KeysCommand, RecordCommand, remote};
-use clap::Parser;
+use carnet::cli::{self, AdminCommand, Cli, Command, KeysCommand, RecordCommand, remote};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let (cli, as_json) = Cli::read();
     // Databases, keys and credentials are for their owner alone, whoever makes the file.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("cannot start: {error}")),
     };
-    let outcome = runtime.block_on(run(cli.command));
+    let outcome = runtime.block_on(run(cli.command, as_json));
     match outcome {
         Ok(code) => code,
         Err(failure) => fail(&failure.to_string()),
     }
 }
 
-async fn run(command: Command) -> Result<ExitCode, Failure> {
+async fn run(command: Command, as_json: bool) -> Result<ExitCode, Failure> {
     match command {
         Command::Serve(args) => serve::serve(&args).await?,
         Command::Record(RecordCommand::Serve(args)) => record::serve(&args).await?,
@@ -42,9 +41,12 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
             logging::start_for_commands();
             local::rewrap(&args).await?;
         }
-        Command::Keys(KeysCommand::Remote(command)) => remote::run_keys(command).await?,
+        Command::Keys(KeysCommand::Remote(command)) => {
+            return Ok(remote::run_keys(command, as_json).await);
+        }
         Command::Health(args) => local::health(&args)?,
-        Command::Remote(command) => remote::run(command).await?,
+        Command::Completions(args) => cli::completions(&args)?,
+        Command::Remote(command) => return Ok(remote::run(command, as_json).await),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -4,10 +4,10 @@ use carnet_client::Method;
 use clap::{ArgAction, Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::connection::Connection;
+use super::connection::{Connection, Listing};
 use super::output::{self, Column, Output};
-use super::{client_key, client_secret, lifetime};
-use crate::cli::local::Failure;
+use super::stop::Stop;
+use super::{client_key, client_secret, client_set, lifetime};
 use crate::registry::{SigningAlgorithm, TokenEndpointAuthMethod};
 
 const COLUMNS: &[Column] = &[
@@ -41,6 +41,8 @@ pub enum Command {
         after_help = "Example:\n  carnet client show 01ARZ3NDEKTSV4RRFFQ69G5FAW --credentials admin-credentials.json"
     )]
     Show(One),
+    /// Change a client; what is not given stays as it is.
+    Set(client_set::Set),
     /// Withdraw a client: it gets no tokens.
     #[command(
         after_help = "Example:\n  carnet client disable 01ARZ3NDEKTSV4RRFFQ69G5FAW --credentials admin-credentials.json"
@@ -120,7 +122,7 @@ pub struct List {
     #[arg(long, value_name = "ID")]
     participant: Option<String>,
     #[command(flatten)]
-    connection: Connection,
+    listing: Listing,
 }
 
 /// `carnet client expiring`
@@ -145,21 +147,23 @@ pub struct One {
     connection: Connection,
 }
 
-pub(super) async fn run(command: Command) -> Result<Output, Failure> {
+pub(super) async fn run(command: Command) -> Result<Output, Stop> {
     let text = match command {
         Command::Add(add) => {
             let made = add.connection.send(Method::POST, &["clients"], Some(&body(&add)?)).await?;
             let text = output::one_with_secret(&made, add.connection.json);
             return Ok(Output { text, notes: notes(&made, add.jwks.is_some()) });
         }
-        Command::List(List { participant, connection }) => {
+        Command::List(List { participant, listing }) => {
             let filter: Vec<(&str, &str)> =
                 participant.as_deref().map(|id| ("participant_id", id)).into_iter().collect();
-            Ok(output::list(&connection.list(&["clients"], &filter).await?, COLUMNS, connection.json))
+            let listed = listing.fetch(&["clients"], &filter).await?;
+            Ok(output::table(&listed, COLUMNS, EMPTY, listing.connection.json))
         }
         Command::Show(One { client_id, connection }) => {
             Ok(output::one(&connection.get(&["clients", &client_id]).await?, connection.json))
         }
+        Command::Set(set) => client_set::run(set).await,
         Command::Disable(one) => change(one, "disable").await,
         Command::Enable(one) => change(one, "enable").await,
         Command::Expiring(Expiring { within_days, connection }) => {
@@ -173,6 +177,8 @@ pub(super) async fn run(command: Command) -> Result<Output, Failure> {
     text.map(Output::from)
 }
 
+const EMPTY: &str = "no clients here: register one with carnet client add";
+
 /// What is allowed, but mostly not what was meant.
 fn notes(made: &Value, with_keys: bool) -> Vec<&'static str> {
     let mut notes = Vec::new();
@@ -180,6 +186,12 @@ fn notes(made: &Value, with_keys: bool) -> Vec<&'static str> {
         notes.push(
             "this client requires bound tokens, and no proof can be made in this version: it gets no tokens; \
              add it with --require-bound-tokens false",
+        );
+    }
+    if made["token_endpoint_auth_method"] != "private_key_jwt" && !made["client_secret"].is_string() {
+        notes.push(
+            "the client was registered by a request whose answer got lost, and its secret with it: \
+             make it another one with carnet client secret add",
         );
     }
     if with_keys && made["token_endpoint_auth_method"] != "private_key_jwt" {
@@ -191,7 +203,7 @@ fn notes(made: &Value, with_keys: bool) -> Vec<&'static str> {
     notes
 }
 
-fn body(add: &Add) -> Result<Value, Failure> {
+fn body(add: &Add) -> Result<Value, Stop> {
     let mut body = json!({
         "participant_id": add.participant,
         "name": add.name,
@@ -223,20 +235,21 @@ fn body(add: &Add) -> Result<Value, Failure> {
 }
 
 /// A JSON file, or with `-` standard input.
-pub(super) fn read_json(path: &Path) -> Result<Value, Failure> {
+pub(super) fn read_json(path: &Path) -> Result<Value, Stop> {
     let text = if path == Path::new("-") {
         std::io::read_to_string(std::io::stdin())
     } else {
         std::fs::read_to_string(path)
     };
-    let text = text.map_err(|error| Failure(format!("{} cannot be read: {error}", path.display())))?;
+    let text = text.map_err(|error| Stop::usage(format!("{} cannot be read: {error}", path.display())))?;
     if text.trim_start().starts_with("-----BEGIN ") {
-        return Err(Failure(format!("{} is PEM; a JWK Set (JSON) is needed", path.display())));
+        return Err(Stop::usage(format!("{} is PEM; a JWK Set (JSON) is needed", path.display())));
     }
-    serde_json::from_str(&text).map_err(|error| Failure(format!("{} is not JSON: {error}", path.display())))
+    serde_json::from_str(&text)
+        .map_err(|error| Stop::usage(format!("{} is not JSON: {error}", path.display())))
 }
 
-async fn change(One { client_id, connection }: One, verb: &str) -> Result<String, Failure> {
+async fn change(One { client_id, connection }: One, verb: &str) -> Result<String, Stop> {
     let now = connection.send(Method::POST, &["clients", &client_id, verb], None).await?;
     Ok(output::one(&now, connection.json))
 }
@@ -247,7 +260,10 @@ mod tests {
 
     #[test]
     fn a_client_that_gets_no_tokens_is_told() {
-        let made = |bound: bool, method: &str| json!({"require_bound_tokens": bound, "token_endpoint_auth_method": method});
+        let made = |bound: bool, method: &str| {
+            let secret = (method != "private_key_jwt").then_some("s");
+            json!({"require_bound_tokens": bound, "token_endpoint_auth_method": method, "client_secret": secret})
+        };
         assert!(notes(&made(true, "client_secret_basic"), false)[0].contains("it gets no tokens"));
         assert!(notes(&made(false, "client_secret_basic"), false).is_empty());
         assert!(notes(&made(false, "private_key_jwt"), true).is_empty());
@@ -255,12 +271,18 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_that_got_lost_is_told() {
+        let made = json!({"require_bound_tokens": false, "token_endpoint_auth_method": "client_secret_post"});
+        assert!(notes(&made, false)[0].contains("carnet client secret add"));
+    }
+
+    #[test]
     fn a_pem_file_is_told_from_broken_json() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys.pem");
         std::fs::write(&path, "-----BEGIN PUBLIC KEY-----\nAA==\n-----END PUBLIC KEY-----\n").unwrap();
-        assert!(read_json(&path).unwrap_err().0.ends_with("is PEM; a JWK Set (JSON) is needed"));
+        assert!(read_json(&path).unwrap_err().sentence().ends_with("is PEM; a JWK Set (JSON) is needed"));
         std::fs::write(&path, "{").unwrap();
-        assert!(read_json(&path).unwrap_err().0.contains("is not JSON"));
+        assert!(read_json(&path).unwrap_err().sentence().contains("is not JSON"));
     }
 }

@@ -5,10 +5,10 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::client::read_json;
-use super::connection::Connection;
+use super::connection::{Connection, Listing};
 use super::lifetime;
 use super::output::{self, Column};
-use crate::cli::local::Failure;
+use super::stop::Stop;
 
 const COLUMNS: &[Column] = &[
     ("KID", "kid"),
@@ -56,7 +56,7 @@ pub struct List {
     /// The client's id.
     client_id: String,
     #[command(flatten)]
-    connection: Connection,
+    listing: Listing,
 }
 
 /// `carnet client key revoke`
@@ -73,7 +73,9 @@ pub struct Revoke {
     connection: Connection,
 }
 
-pub(super) async fn run(command: Command) -> Result<String, Failure> {
+const EMPTY: &str = "this client has no keys: register one with carnet client key add";
+
+pub(super) async fn run(command: Command) -> Result<String, Stop> {
     match command {
         Command::Add(Add { client_id, file, expires_in, connection }) => {
             let keys = public_half_only(read_json(&file)?)?;
@@ -86,9 +88,9 @@ pub(super) async fn run(command: Command) -> Result<String, Failure> {
             let items = made["items"].as_array().cloned().unwrap_or_default();
             Ok(output::list(&items, COLUMNS, connection.json))
         }
-        Command::List(List { client_id, connection }) => {
-            let items = connection.list(&["clients", &client_id, "keys"], &[]).await?;
-            Ok(output::list(&items, COLUMNS, connection.json))
+        Command::List(List { client_id, listing }) => {
+            let listed = listing.fetch(&["clients", &client_id, "keys"], &[]).await?;
+            Ok(output::table(&listed, COLUMNS, EMPTY, listing.connection.json))
         }
         Command::Revoke(Revoke { client_id, kid, connection }) => {
             connection.send(Method::DELETE, &["clients", &client_id, "keys", &kid], None).await?;
@@ -99,14 +101,13 @@ pub(super) async fn run(command: Command) -> Result<String, Failure> {
 }
 
 /// Stops a private key here, before it travels: once it is on the wire it is not secret any more.
-pub(super) fn public_half_only(keys: Value) -> Result<Value, Failure> {
+pub(super) fn public_half_only(keys: Value) -> Result<Value, Stop> {
     let set = keys.get("keys").and_then(Value::as_array);
     let mut all = set.map_or_else(|| std::slice::from_ref(&keys), Vec::as_slice).iter();
     if all.any(|key| ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().any(|name| key.get(name).is_some()))
     {
-        return Err(Failure(
-            "the file contains a private key; nothing was sent: give a file with the public members only"
-                .to_owned(),
+        return Err(Stop::usage(
+            "the file contains a private key; nothing was sent: give a file with the public members only",
         ));
     }
     Ok(keys)
@@ -126,7 +127,7 @@ mod tests {
         for private in
             [json!({"kty": "EC", "d": "x"}), json!({"keys": [{"kty": "EC"}, {"kty": "oct", "k": "x"}]})]
         {
-            assert!(public_half_only(private).unwrap_err().0.contains("nothing was sent"));
+            assert!(public_half_only(private).unwrap_err().sentence().contains("nothing was sent"));
         }
         assert!(public_half_only(json!({"keys": [{"kty": "EC", "x": "x"}]})).is_ok());
     }

@@ -5,10 +5,10 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::connection::Connection;
+use super::connection::{Connection, Listing};
 use super::lifetime;
 use super::output::{self, Column};
-use crate::cli::local::Failure;
+use super::stop::Stop;
 
 const COLUMNS: &[Column] = &[
     ("SECRET ID", "id"),
@@ -96,7 +96,7 @@ pub struct List {
     /// The client's id.
     client_id: String,
     #[command(flatten)]
-    connection: Connection,
+    listing: Listing,
 }
 
 /// `carnet client secret revoke`
@@ -114,7 +114,9 @@ pub struct Revoke {
     connection: Connection,
 }
 
-pub(super) async fn run(command: Command) -> Result<String, Failure> {
+const EMPTY: &str = "this client has no secrets: make one with carnet client secret add";
+
+pub(super) async fn run(command: Command) -> Result<String, Stop> {
     match command {
         Command::Add(Add { client_id, expires_in, connection }) => {
             let body = expires_in.map_or_else(|| json!({}), |seconds| json!({ "expires_in": seconds }));
@@ -136,9 +138,9 @@ pub(super) async fn run(command: Command) -> Result<String, Failure> {
                 connection.send(Method::POST, &["clients", &client_id, "secrets"], Some(&body)).await?;
             Ok(output::one(&made, connection.json))
         }
-        Command::List(List { client_id, connection }) => {
-            let items = connection.list(&["clients", &client_id, "secrets"], &[]).await?;
-            Ok(output::list(&items, COLUMNS, connection.json))
+        Command::List(List { client_id, listing }) => {
+            let listed = listing.fetch(&["clients", &client_id, "secrets"], &[]).await?;
+            Ok(output::table(&listed, COLUMNS, EMPTY, listing.connection.json))
         }
         Command::Revoke(Revoke { client_id, secret_id, connection }) => {
             connection.send(Method::DELETE, &["clients", &client_id, "secrets", &secret_id], None).await?;
@@ -176,17 +178,18 @@ fn rotated(made: &Value, as_json: bool) -> String {
 
 /// A secret out of a file, or with `-` from standard input: never from an argument, which every user of the machine
 /// can see. The line break that an editor adds is no part of it.
-fn read(path: &Path) -> Result<Zeroizing<String>, Failure> {
+fn read(path: &Path) -> Result<Zeroizing<String>, Stop> {
     let text = if path == Path::new("-") {
         std::io::read_to_string(std::io::stdin())
     } else {
         std::fs::read_to_string(path)
     };
-    let text =
-        Zeroizing::new(text.map_err(|error| Failure(format!("{} cannot be read: {error}", path.display())))?);
+    let text = Zeroizing::new(
+        text.map_err(|error| Stop::usage(format!("{} cannot be read: {error}", path.display())))?,
+    );
     let line = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
     if line.contains('\n') {
-        return Err(Failure(format!("{} has more than one line; a secret is one", path.display())));
+        return Err(Stop::usage(format!("{} has more than one line; a secret is one", path.display())));
     }
     Ok(Zeroizing::new(line.to_owned()))
 }
@@ -204,8 +207,8 @@ mod tests {
             assert_eq!(*read(&path).unwrap(), secret);
         }
         std::fs::write(&path, "abc\ndef\n").unwrap();
-        assert!(read(&path).unwrap_err().0.contains("more than one line"));
-        assert!(read(&folder.path().join("none")).unwrap_err().0.contains("cannot be read"));
+        assert!(read(&path).unwrap_err().sentence().contains("more than one line"));
+        assert!(read(&folder.path().join("none")).unwrap_err().sentence().contains("cannot be read"));
     }
 
     #[test]

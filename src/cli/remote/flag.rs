@@ -15,9 +15,15 @@ const NAMES: &[(&str, &str)] = &[
     ("kid", "kid"),
 ];
 
+/// Requests without members: what the server names then is what it holds, and no flag.
+const VERBS: &[&str] = &["disable", "enable", "approve", "reject", "execute"];
+
 /// What the server says, with the flags of the command in the place of the members that it names.
 pub(super) fn said(problem: &Problem, segments: &[&str]) -> String {
     let said = problem.detail.as_deref().unwrap_or(&problem.title);
+    if segments.last().is_some_and(|last| VERBS.contains(last)) {
+        return said.to_owned();
+    }
     let as_sent: Vec<String> = problem.errors.iter().map(|e| format!("{} {}", e.field, e.reason)).collect();
     let as_given: Vec<String> = problem.errors.iter().map(|error| explain(error, segments)).collect();
     let (listed, given) = (as_sent.join("; "), as_given.join("; "));
@@ -110,6 +116,13 @@ mod tests {
             said(&problem("name is blank; ident…", &errors), &[]),
             "--name: is blank; --identifier: is blank"
         );
+    }
+
+    #[test]
+    fn what_is_no_flag_is_not_called_one() {
+        let errors = [("approver", "is the one who asked for it")];
+        let sent = "approver is the one who asked for it; ask another administrator to approve it";
+        assert_eq!(said(&problem(sent, &errors), &["approvals", "01ARZ", "approve"]), sent);
     }
 
     #[test]

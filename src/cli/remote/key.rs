@@ -4,9 +4,9 @@ use carnet_client::Method;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::connection::Connection;
+use super::connection::{Connection, Listing};
 use super::output::{self, Column};
-use crate::cli::local::Failure;
+use super::stop::Stop;
 
 const COLUMNS: &[Column] = &[
     ("KID", "kid"),
@@ -17,6 +17,8 @@ const COLUMNS: &[Column] = &[
     ("ACTIVATED", "activated_at"),
     ("RETIRES", "retires_at"),
 ];
+
+const EMPTY: &str = "no signing keys: the server makes them when it starts";
 
 /// Commands on the signing keys of this identity provider.
 #[derive(Debug, Subcommand)]
@@ -37,7 +39,7 @@ pub struct List {
     #[arg(long)]
     ended: bool,
     #[command(flatten)]
-    connection: Connection,
+    listing: Listing,
 }
 
 /// `carnet keys rotate`
@@ -76,12 +78,12 @@ pub struct Revoke {
     connection: Connection,
 }
 
-pub(super) async fn run(command: Command) -> Result<String, Failure> {
+pub(super) async fn run(command: Command) -> Result<String, Stop> {
     match command {
-        Command::List(List { ended, connection }) => {
+        Command::List(List { ended, listing }) => {
             let ended = if ended { "true" } else { "false" };
-            let items = connection.list_whole(&["signing-keys"], &[("ended", ended)]).await?;
-            Ok(output::list(&items, COLUMNS, connection.json))
+            let listed = listing.fetch(&["signing-keys"], &[("ended", ended)]).await?;
+            Ok(output::table(&listed, COLUMNS, EMPTY, listing.connection.json))
         }
         Command::Rotate(Rotate { algorithm, reason, connection }) => {
             let body = json!({ "alg": algorithm, "reason": reason });

@@ -1,9 +1,24 @@
+mod table;
+
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-/// One column of a table: its head, and the member that stands in it.
+pub(super) use self::table::lay_out;
+use super::terminal;
+
+/// One column of a table: its head, and the member that stands in it. The first one of a table is what other commands
+/// take, and is never cut.
 pub(super) type Column = (&'static str, &'static str);
+
+/// The items of a list, as far as they were asked for.
+#[derive(Debug)]
+pub(super) struct Listed {
+    /// The items.
+    pub(super) items: Vec<Value>,
+    /// Where the list goes on, in the server's words.
+    pub(super) next_cursor: Option<String>,
+}
 
 /// What a command has to say: the text for standard output, and what people should know beside it.
 #[derive(Debug)]
@@ -20,7 +35,19 @@ impl From<String> for Output {
     }
 }
 
-/// A list: a table for people, or the server's JSON.
+/// A list: a table for people, or the server's document with all pages in one. An empty list says what `empty` says: that
+/// it is empty, and what to do.
+pub(super) fn table(listed: &Listed, columns: &[Column], empty: &str, as_json: bool) -> String {
+    if as_json {
+        return pretty(&json!({ "items": listed.items, "next_cursor": listed.next_cursor }));
+    }
+    if listed.items.is_empty() {
+        return format!("{empty}\n");
+    }
+    rows(&listed.items, columns)
+}
+
+/// Some things: a table for people, or JSON.
 pub(super) fn list(items: &[Value], columns: &[Column], as_json: bool) -> String {
     if as_json {
         return pretty(&json!({ "items": items }));
@@ -28,21 +55,13 @@ pub(super) fn list(items: &[Value], columns: &[Column], as_json: bool) -> String
     if items.is_empty() {
         return "none\n".to_owned();
     }
+    rows(items, columns)
+}
+
+fn rows(items: &[Value], columns: &[Column]) -> String {
     let mut rows: Vec<Vec<String>> = vec![columns.iter().map(|(head, _)| (*head).to_owned()).collect()];
     rows.extend(items.iter().map(|item| columns.iter().map(|(_, name)| text(&item[*name])).collect()));
-    let widths: Vec<usize> = (0..columns.len())
-        .map(|at| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or_default())
-        .collect();
-    let mut out = String::new();
-    for row in rows {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
-            let _ = write!(line, "{cell:width$}  ");
-        }
-        out.push_str(line.trim_end());
-        out.push('\n');
-    }
-    out
+    lay_out(&rows, terminal::width())
 }
 
 /// One thing: a line for each member, or the server's JSON.
@@ -61,18 +80,18 @@ pub(super) fn one(item: &Value, as_json: bool) -> String {
 /// One thing with a secret in it, and the warning that belongs to it.
 pub(super) fn one_with_secret(item: &Value, as_json: bool) -> String {
     let mut out = one(item, as_json);
-    if !as_json && item.get("client_secret").is_some() {
+    if !as_json && item.get("client_secret").is_some_and(Value::is_string) {
         out.push_str("\nStore the client_secret now: it is shown this once and cannot be read again.\n");
     }
     out
 }
 
-fn pretty(value: &Value) -> String {
+pub(super) fn pretty(value: &Value) -> String {
     format!("{value:#}\n")
 }
 
 /// A value in a cell. Whatever stands in it, it cannot break a line or move the cursor.
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     let plain = match value {
         Value::Null => "-".to_owned(),
         Value::Bool(true) => "yes".to_owned(),
@@ -82,7 +101,16 @@ fn text(value: &Value) -> String {
         Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(" "),
         other => other.to_string(),
     };
-    plain.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    printable(&plain)
+}
+
+/// Text of somebody else on a terminal: without what would move the cursor or turn the writing around.
+pub(super) fn printable(text: &str) -> String {
+    let steers = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -90,6 +118,11 @@ mod tests {
     use super::*;
 
     const COLUMNS: &[Column] = &[("ID", "id"), ("NAME", "name"), ("ROLES", "roles")];
+    const EMPTY: &str = "no companies yet: carnet participant add";
+
+    fn listed(items: Vec<Value>, next_cursor: Option<&str>) -> Listed {
+        Listed { items, next_cursor: next_cursor.map(str::to_owned) }
+    }
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
@@ -97,19 +130,28 @@ mod tests {
             json!({"id": "1", "name": "Bücher", "roles": ["SHP", "FWD"]}),
             json!({"id": "22", "name": null, "roles": []}),
         ];
-        assert_eq!(list(&items, COLUMNS, false), "ID  NAME    ROLES\n1   Bücher  SHP FWD\n22  -       -\n");
+        let out = table(&listed(items, None), COLUMNS, EMPTY, false);
+        assert_eq!(out, "ID  NAME    ROLES\n1   Bücher  SHP FWD\n22  -       -\n");
     }
 
     #[test]
-    fn an_empty_list_says_so() {
-        assert_eq!(list(&[], COLUMNS, false), "none\n");
-        assert_eq!(list(&[], COLUMNS, true), "{\n  \"items\": []\n}\n");
+    fn an_empty_list_says_what_to_do() {
+        let out = |as_json| table(&listed(Vec::new(), None), COLUMNS, EMPTY, as_json);
+        assert_eq!(out(false), "no companies yet: carnet participant add\n");
+        assert_eq!(out(true), "{\n  \"items\": [],\n  \"next_cursor\": null\n}\n");
     }
 
     #[test]
-    fn a_cell_cannot_break_a_line() {
-        let out = one(&json!({"name": "a\nb\u{1b}[2J"}), false);
-        assert_eq!(out, "name  a\u{fffd}b\u{fffd}[2J\n");
+    fn a_list_that_was_cut_short_says_where_it_goes_on() {
+        let out = table(&listed(vec![json!({"id": "1"})], Some("Mg")), COLUMNS, EMPTY, true);
+        let document: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(document["next_cursor"], "Mg");
+    }
+
+    #[test]
+    fn a_cell_cannot_break_a_line_or_turn_it_around() {
+        let out = one(&json!({"name": "a\nb\u{1b}[2J\u{202e}"}), false);
+        assert_eq!(out, "name  a\u{fffd}b\u{fffd}[2J\u{fffd}\n");
     }
 
     #[test]

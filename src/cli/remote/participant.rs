@@ -2,9 +2,10 @@ use carnet_client::Method;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::connection::Connection;
-use super::output::{self, Column};
-use crate::cli::local::Failure;
+use super::connection::{Connection, Listing};
+use super::output::{self, Column, Output};
+use super::stop::Stop;
+use super::{change, identifier};
 
 const COLUMNS: &[Column] = &[
     ("ID", "id"),
@@ -13,7 +14,7 @@ const COLUMNS: &[Column] = &[
     ("STATUS", "status"),
     ("IOL IDENTIFIER", "iol_identifier"),
 ];
-const IDENTIFIER_COLUMNS: &[Column] = &[("URI", "uri"), ("MAIN", "main"), ("STATUS", "status")];
+const EMPTY: &str = "no participants yet: register one with carnet participant add";
 
 /// Commands on participants.
 #[derive(Debug, Subcommand)]
@@ -27,6 +28,8 @@ pub enum Command {
         after_help = "Example:\n  carnet participant show 01ARZ3NDEKTSV4RRFFQ69G5FAV --credentials admin-credentials.json"
     )]
     Show(One),
+    /// Change a participant; what is not given stays as it is.
+    Set(Set),
     /// Withdraw a participant: none of its clients gets tokens.
     #[command(
         after_help = "Example:\n  carnet participant disable 01ARZ3NDEKTSV4RRFFQ69G5FAV --credentials admin-credentials.json"
@@ -37,9 +40,9 @@ pub enum Command {
         after_help = "Example:\n  carnet participant enable 01ARZ3NDEKTSV4RRFFQ69G5FAV --credentials admin-credentials.json"
     )]
     Enable(One),
-    /// ONE Record IDs of a participant.
-    #[command(subcommand)]
-    Identifier(Identifier),
+    /// ONE Record IDs of a participant: `carnet identifier` under its older name.
+    #[command(subcommand, hide = true)]
+    Identifier(identifier::Command),
 }
 
 /// `carnet participant add`
@@ -71,10 +74,35 @@ pub struct Add {
 #[command(after_help = "Example:\n  carnet participant list --credentials admin-credentials.json")]
 pub struct List {
     #[command(flatten)]
+    listing: Listing,
+}
+
+/// `carnet participant set`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  carnet participant set 01ARZ3NDEKTSV4RRFFQ69G5FAV --role CAR --role GHA \\\n    \
+    --credentials admin-credentials.json"
+)]
+pub struct Set {
+    /// The participant's id.
+    id: String,
+    /// Its name, for people.
+    #[arg(long)]
+    name: Option<String>,
+    /// Its main ONE Record ID, one of its approved ones.
+    #[arg(long, value_name = "URI")]
+    iol_identifier: Option<String>,
+    /// The same company in the current standard.
+    #[arg(long, value_name = "URI")]
+    logistics_agent_uri: Option<String>,
+    /// A stakeholder role; give all of them, the main one first, and the flag once for each.
+    #[arg(long = "role", value_name = "CODE")]
+    roles: Vec<String>,
+    #[command(flatten)]
     connection: Connection,
 }
 
-/// `carnet participant show`, `disable`, `enable`, `identifier list`
+/// `carnet participant show`, `disable`, `enable`
 #[derive(Debug, Args)]
 pub struct One {
     /// The participant's id.
@@ -83,35 +111,7 @@ pub struct One {
     connection: Connection,
 }
 
-/// Commands on ONE Record IDs.
-#[derive(Debug, Subcommand)]
-pub enum Identifier {
-    /// Add a ONE Record ID to a participant.
-    Add(AddIdentifier),
-    /// List the ONE Record IDs of a participant.
-    #[command(
-        after_help = "Example:\n  carnet participant identifier list 01ARZ3NDEKTSV4RRFFQ69G5FAV --credentials admin-credentials.json"
-    )]
-    List(One),
-}
-
-/// `carnet participant identifier add`
-#[derive(Debug, Args)]
-#[command(after_help = "Example:\n  carnet participant identifier add 01ARZ3NDEKTSV4RRFFQ69G5FAV \\\n    \
-    https://1r.example.com/airline-cargo --credentials admin-credentials.json")]
-pub struct AddIdentifier {
-    /// The participant's id.
-    id: String,
-    /// The identifier.
-    uri: String,
-    /// Make it the main one, which stands in tokens.
-    #[arg(long)]
-    main: bool,
-    #[command(flatten)]
-    connection: Connection,
-}
-
-pub(super) async fn run(command: Command) -> Result<String, Failure> {
+pub(super) async fn run(command: Command) -> Result<Output, Stop> {
     match command {
         Command::Add(add) => {
             let body = json!({
@@ -121,30 +121,38 @@ pub(super) async fn run(command: Command) -> Result<String, Failure> {
                 "roles": add.roles,
             });
             let made = add.connection.send(Method::POST, &["participants"], Some(&body)).await?;
-            Ok(output::one(&made, add.connection.json))
+            Ok(output::one(&made, add.connection.json).into())
         }
-        Command::List(List { connection }) => {
-            Ok(output::list(&connection.list(&["participants"], &[]).await?, COLUMNS, connection.json))
+        Command::List(List { listing }) => {
+            let listed = listing.fetch(&["participants"], &[]).await?;
+            Ok(output::table(&listed, COLUMNS, EMPTY, listing.connection.json).into())
         }
         Command::Show(One { id, connection }) => {
-            Ok(output::one(&connection.get(&["participants", &id]).await?, connection.json))
+            let mut text = output::one(&connection.get(&["participants", &id]).await?, connection.json);
+            if !connection.json {
+                // People look for all of its names; programs ask for them by `carnet identifier list`.
+                let held = connection.list(&["participants", &id, "identifiers"], &[]).await?;
+                text = text + "\n" + &output::list(&held, identifier::COLUMNS, false);
+            }
+            Ok(text.into())
         }
-        Command::Disable(one) => change(one, "disable").await,
-        Command::Enable(one) => change(one, "enable").await,
-        Command::Identifier(Identifier::Add(add)) => {
-            let body = json!({ "uri": add.uri, "main": add.main });
-            let path = ["participants", &add.id, "identifiers"];
-            let made = add.connection.send(Method::POST, &path, Some(&body)).await?;
-            Ok(output::one(&made, add.connection.json))
+        Command::Set(Set { id, name, iol_identifier, logistics_agent_uri, roles, connection }) => {
+            let body = change::members([
+                ("name", name.map(Into::into)),
+                ("iol_identifier", iol_identifier.map(Into::into)),
+                ("logistics_agent_uri", logistics_agent_uri.map(Into::into)),
+                ("roles", (!roles.is_empty()).then(|| roles.into())),
+            ]);
+            let now = change::set(&connection, &["participants", &id], &body).await?;
+            Ok(output::one(&now, connection.json).into())
         }
-        Command::Identifier(Identifier::List(One { id, connection })) => {
-            let items = connection.list(&["participants", &id, "identifiers"], &[]).await?;
-            Ok(output::list(&items, IDENTIFIER_COLUMNS, connection.json))
-        }
+        Command::Disable(one) => switch(one, "disable").await,
+        Command::Enable(one) => switch(one, "enable").await,
+        Command::Identifier(command) => identifier::run(command).await,
     }
 }
 
-async fn change(One { id, connection }: One, verb: &str) -> Result<String, Failure> {
+async fn switch(One { id, connection }: One, verb: &str) -> Result<Output, Stop> {
     let now = connection.send(Method::POST, &["participants", &id, verb], None).await?;
-    Ok(output::one(&now, connection.json))
+    Ok(output::one(&now, connection.json).into())
 }

@@ -1,10 +1,11 @@
 use carnet_client::Method;
 use clap::{Args, Subcommand};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::connection::Connection;
-use super::output::{self, Column};
-use crate::cli::local::Failure;
+use super::change;
+use super::connection::{Connection, Listing};
+use super::output::{self, Column, Output};
+use super::stop::Stop;
 use crate::registry::{AccessTokenTyp, SigningAlgorithm};
 
 const COLUMNS: &[Column] = &[
@@ -13,8 +14,10 @@ const COLUMNS: &[Column] = &[
     ("TYP", "access_token_typ"),
     ("ALG", "signing_alg"),
     ("DEFAULT", "is_default"),
+    ("STATUS", "status"),
     ("IDENTIFIER", "identifier"),
 ];
+const EMPTY: &str = "no resource servers: register one with carnet resource add";
 
 /// Commands on resource servers.
 #[derive(Debug, Subcommand)]
@@ -24,9 +27,22 @@ pub enum Command {
     /// List the resource servers.
     List(List),
     /// Show one resource server.
-    Show(Show),
+    #[command(
+        after_help = "Example:\n  carnet resource show 01ARZ3NDEKTSV4RRFFQ69G5FAV --credentials admin-credentials.json"
+    )]
+    Show(One),
     /// Change a resource server; what is not given stays as it is.
     Set(Set),
+    /// Withdraw a resource server: no tokens are made for it.
+    #[command(
+        after_help = "Example:\n  carnet resource disable 01ARZ3NDEKTSV4RRFFQ69G5FAV --credentials admin-credentials.json"
+    )]
+    Disable(One),
+    /// Let tokens be made for a resource server again.
+    #[command(
+        after_help = "Example:\n  carnet resource enable 01ARZ3NDEKTSV4RRFFQ69G5FAV --credentials admin-credentials.json"
+    )]
+    Enable(One),
 }
 
 /// What can be said of a resource server.
@@ -67,15 +83,12 @@ pub struct Add {
 #[command(after_help = "Example:\n  carnet resource list --credentials admin-credentials.json")]
 pub struct List {
     #[command(flatten)]
-    connection: Connection,
+    listing: Listing,
 }
 
-/// `carnet resource show`
+/// `carnet resource show`, `disable`, `enable`
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  carnet resource show 01ARZ3NDEKTSV4RRFFQ69G5FAV --credentials admin-credentials.json"
-)]
-pub struct Show {
+pub struct One {
     /// The resource server's id.
     id: String,
     #[command(flatten)]
@@ -103,44 +116,41 @@ pub struct Set {
     connection: Connection,
 }
 
-pub(super) async fn run(command: Command) -> Result<String, Failure> {
+pub(super) async fn run(command: Command) -> Result<Output, Stop> {
     match command {
         Command::Add(Add { identifier, name, settings, connection }) => {
             let body = body(Some(identifier), Some(name), settings);
             let made = connection.send(Method::POST, &["resource-servers"], Some(&body)).await?;
-            Ok(output::one(&made, connection.json))
+            Ok(output::one(&made, connection.json).into())
         }
-        Command::List(List { connection }) => {
-            Ok(output::list(&connection.list(&["resource-servers"], &[]).await?, COLUMNS, connection.json))
+        Command::List(List { listing }) => {
+            let listed = listing.fetch(&["resource-servers"], &[]).await?;
+            Ok(output::table(&listed, COLUMNS, EMPTY, listing.connection.json).into())
         }
-        Command::Show(Show { id, connection }) => {
-            Ok(output::one(&connection.get(&["resource-servers", &id]).await?, connection.json))
+        Command::Show(One { id, connection }) => {
+            Ok(output::one(&connection.get(&["resource-servers", &id]).await?, connection.json).into())
         }
         Command::Set(Set { id, identifier, name, settings, connection }) => {
             let body = body(identifier, name, settings);
-            if body.as_object().is_none_or(Map::is_empty) {
-                return Err(Failure(
-                    "nothing to set: give at least one of the flags that --help lists".to_owned(),
-                ));
-            }
-            let now = connection.send(Method::PATCH, &["resource-servers", &id], Some(&body)).await?;
-            Ok(output::one(&now, connection.json))
+            let now = change::set(&connection, &["resource-servers", &id], &body).await?;
+            Ok(output::one(&now, connection.json).into())
         }
+        Command::Disable(one) => switch(one, "disable").await,
+        Command::Enable(one) => switch(one, "enable").await,
     }
 }
 
+async fn switch(One { id, connection }: One, verb: &str) -> Result<Output, Stop> {
+    let now = connection.send(Method::POST, &["resource-servers", &id, verb], None).await?;
+    Ok(output::one(&now, connection.json).into())
+}
+
 fn body(identifier: Option<String>, name: Option<String>, settings: Settings) -> Value {
-    let scopes = (!settings.scopes.is_empty()).then_some(settings.scopes);
-    let members = [
+    change::members([
         ("identifier", identifier.map(Value::from)),
         ("name", name.map(Value::from)),
         ("access_token_typ", settings.access_token_typ.map(|typ| json!(typ))),
         ("signing_alg", settings.signing_alg.map(|alg| json!(alg))),
-        ("scopes", scopes.map(Value::from)),
-    ];
-    members
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
-        .collect::<Map<_, _>>()
-        .into()
+        ("scopes", (!settings.scopes.is_empty()).then(|| settings.scopes.into())),
+    ])
 }

@@ -1,10 +1,10 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::db;
 use crate::db::sealed_key::SealedKey;
+use crate::db::{self, Page};
 use crate::keys::Purpose;
-use crate::operations::{Context, Refusal};
+use crate::operations::{Context, ListRequest, Refusal};
 
 /// A signing key as an administrator sees it; times in milliseconds since 1970-01-01 UTC.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -39,17 +39,14 @@ impl From<SealedKey> for KeyRecord {
     }
 }
 
-/// The signing keys, oldest first; with `ended` also those that are retired or revoked.
+/// A page of the signing keys, the oldest first; with `ended` also those that are retired or revoked.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn list(context: &Context, ended: bool) -> Result<Vec<KeyRecord>, Refusal> {
+pub async fn list(context: &Context, ended: bool, request: &ListRequest) -> Result<Page<KeyRecord>, Refusal> {
     let pool = context.database.reader().pool();
-    let rows = if ended { db::sealed_key::all(pool).await? } else { db::sealed_key::live(pool).await? };
     // The key of the secret MAC signs nothing and never leaves its place.
-    Ok(rows
-        .into_iter()
-        .filter(|row| row.purpose != Purpose::SecretMac.as_str())
-        .map(KeyRecord::from)
-        .collect())
+    let hidden = Purpose::SecretMac.as_str();
+    let page = db::sealed_key::page(pool, hidden, ended, &request.after, request.limit).await?;
+    Ok(Page { items: page.items.into_iter().map(KeyRecord::from).collect(), next_cursor: page.next_cursor })
 }

@@ -1,5 +1,12 @@
 //! The commands of an administrator, against a running server.
 
+mod answers;
+mod apply;
+mod changes;
+mod people;
+mod printing;
+mod terminal;
+
 use std::time::Duration;
 
 use serde_json::Value;

@@ -1,7 +1,7 @@
 //! What waits, and what never does.
 
 use carnet_testkit::ClientKeyPair;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{ALL, Two, conflict};
 
