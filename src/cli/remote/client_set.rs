@@ -127,6 +127,7 @@ mod tests {
             "--access-token-lifetime",
             "--signing-alg",
             "--one-record-id",
+            "--scope",
             "--audience",
             "--allowed-address",
         ];
