@@ -93,8 +93,13 @@ async fn prepare(folder: &std::path::Path) -> Bench {
     let (app, _) = App::open(config, Clock::system(), Entropy::system()).await.unwrap();
     let oauth = oauth::State::new(&app).await.unwrap();
     let stop = CancellationToken::new();
-    let listener =
-        Listener { socket, tls: None, router: router::public(&app, oauth), limits: Limits::default() };
+    let listener = Listener {
+        socket,
+        tls: None,
+        router: router::public(&app, oauth),
+        limits: Limits::default(),
+        traffic: app.metrics.traffic("public"),
+    };
     tokio::spawn(listener.serve(stop.clone()));
     tokio::spawn(app.registry.clone().follow());
     let context = Context::new(&app);

@@ -5,8 +5,10 @@ mod guard;
 mod prompt;
 mod serve;
 mod tls;
+mod watch;
 
 pub use budget::Budget;
 pub use guard::{Guard, guard};
 pub use serve::{Limits, Listener};
 pub use tls::{TlsError, acceptor};
+pub use watch::Watch;

@@ -4,6 +4,7 @@
 //! Private keys rest in the database as JWE-encrypted JWKs and live in memory as prepared key pairs. Nothing on
 //! the way of a request parses a key: `provider` tells why that matters.
 
+mod facts;
 mod keyring;
 mod master_key;
 mod new_keys;
@@ -12,6 +13,7 @@ mod published;
 mod purpose;
 mod seal;
 
+pub use facts::KeyFacts;
 pub use keyring::{Keyring, KeysError};
 pub use master_key::{MasterKey, MasterKeyError};
 pub use new_keys::{GenerateError, NewKeys};

@@ -13,7 +13,7 @@ mod secret;
 
 pub use client::{Client, ClientKey, ClientKind, ClientSecret, CredentialStatus, TokenEndpointAuthMethod};
 pub use company_uri::{CompanyUri, CompanyUriError};
-pub use follower::{Follower, Stale};
+pub use follower::{Follower, Observed, Stale};
 pub use image::{ClientEntry, Image, UsableKey};
 pub use participant::{OneRecordId, OneRecordIdStatus, Participant, Role, Status};
 pub use resource_server::{AccessTokenTyp, ResourceServer, SigningAlgorithm};

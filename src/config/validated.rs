@@ -8,7 +8,7 @@ use url::Url;
 use super::check::{
     ConfigError, address, database_url, host_of, host_value, hosts, issuer_url, own_url, refuse, within,
 };
-use super::{RawConfig, RecordConfig};
+use super::{RawConfig, RecordConfig, Tracing};
 use crate::registry::Role;
 
 /// The data folder, if none is given.
@@ -31,6 +31,8 @@ pub struct Config {
     roles: Vec<String>,
     tokens: Tokens,
     key_set_cache: KeySetCache,
+    metrics_token_file: Option<PathBuf>,
+    tracing: Option<Tracing>,
     record: Option<RecordConfig>,
 }
 
@@ -124,6 +126,7 @@ impl TryFrom<RawConfig> for Config {
             None => DatabaseUrl::sqlite(&data_dir.join("carnet.db")),
         };
         let record = RecordConfig::validate(&raw, &issuer, &data_dir)?;
+        let tracing = Tracing::validate(&raw)?;
         Ok(Self {
             public_hosts: hosts(host_of(&issuer), listen, server.public_hosts),
             admin_hosts: hosts(admin_host, admin_listen, server.admin_hosts),
@@ -160,6 +163,8 @@ impl TryFrom<RawConfig> for Config {
             admin_url,
             database,
             allow_insecure_loopback,
+            metrics_token_file: raw.metrics.token_file,
+            tracing,
             record,
         })
     }
@@ -295,6 +300,18 @@ impl Config {
     #[must_use]
     pub fn key_set_cache(&self) -> &KeySetCache {
         &self.key_set_cache
+    }
+
+    /// File of the token that must be shown to read the metrics.
+    #[must_use]
+    pub fn metrics_token_file(&self) -> Option<&Path> {
+        self.metrics_token_file.as_deref()
+    }
+
+    /// Traces for a collector, if they are on.
+    #[must_use]
+    pub fn tracing(&self) -> Option<&Tracing> {
+        self.tracing.as_ref()
     }
 
     /// The reference ONE Record server, if it is on.

@@ -3,10 +3,14 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use tracing::Instrument as _;
+
+use super::Watch;
+use crate::telemetry::Route;
 
 /// Headers by which proxies forward a client's certificate. None is configured as a trusted proxy here, so
 /// that whoever sends one is trying to be somebody else.
@@ -36,6 +40,8 @@ pub struct Guard {
     pub origins: Option<Vec<String>>,
     /// How long a request may take, its body included.
     pub timeout: Duration,
+    /// Who counts and traces them.
+    pub watch: Watch,
 }
 
 /// Lays the guard around a router.
@@ -43,8 +49,26 @@ pub fn guard(router: Router, guard: Guard) -> Router {
     router.layer(from_fn_with_state(Arc::new(guard), check))
 }
 
+/// The one layer around all routes. It lies behind the choice of the route, so that it knows the route's template.
 async fn check(State(guard): State<Arc<Guard>>, request: Request<Body>, next: Next) -> Response {
+    let began = guard.watch.clock.monotonic();
+    let template = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let (route, method) = (guard.watch.traffic.route(template), Route::method(request.method()));
+    let span = guard.watch.span(&request, template);
+    let response = if span.is_disabled() {
+        answer(&guard, request, next).await
+    } else {
+        let response = answer(&guard, request, next).instrument(span.clone()).await;
+        Watch::ended(&span, response.status());
+        response
+    };
+    route.answered(method, response.status(), guard.watch.clock.monotonic().saturating_sub(began));
+    response
+}
+
+async fn answer(guard: &Guard, request: Request<Body>, next: Next) -> Response {
     if let Err(refusal) = guard.admit(&request) {
+        guard.watch.traffic.refused(refusal.code);
         tracing::warn!(
             reason = refusal.code,
             method = %request.method(),
@@ -53,20 +77,19 @@ async fn check(State(guard): State<Arc<Guard>>, request: Request<Body>, next: Ne
         );
         return refusal.into_response();
     }
-    match tokio::time::timeout(guard.timeout, next.run(request)).await {
-        Ok(mut response) => {
-            let headers = response.headers_mut();
-            headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-            headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-            response
-        }
-        Err(_) => Refusal {
+    let Ok(mut response) = tokio::time::timeout(guard.timeout, next.run(request)).await else {
+        let refusal = Refusal {
             status: StatusCode::REQUEST_TIMEOUT,
             code: "request_timeout",
             message: "the request took too long; send it again, and its body without pauses",
-        }
-        .into_response(),
-    }
+        };
+        guard.watch.traffic.refused(refusal.code);
+        return refusal.into_response();
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
 }
 
 struct Refusal {
@@ -176,7 +199,10 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a st
 mod tests {
     use super::*;
     use axum::routing::get;
+    use carnet_ambient::Clock;
     use tower::ServiceExt;
+
+    use crate::telemetry::Metrics;
 
     fn router(origins: Option<Vec<String>>) -> Router {
         let router = Router::new()
@@ -185,7 +211,12 @@ mod tests {
             .route("/slow", get(std::future::pending::<&'static str>));
         guard(
             router,
-            Guard { hosts: vec!["iap.example".to_owned()], origins, timeout: Duration::from_millis(50) },
+            Guard {
+                hosts: vec!["iap.example".to_owned()],
+                origins,
+                timeout: Duration::from_millis(50),
+                watch: Watch::new(&Metrics::new(&Clock::system()), "public", Clock::system(), Vec::new()),
+            },
         )
     }
 

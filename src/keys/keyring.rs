@@ -10,7 +10,9 @@ use josekit::jwk::{Jwk, KeyPair as _};
 use zeroize::Zeroizing;
 
 use super::provider::{Handle, Prepared, install_crypto_provider};
-use super::{GenerateError, MasterKey, MasterKeyError, PublishedKeySet, Purpose, SealError, new_keys, seal};
+use super::{
+    GenerateError, KeyFacts, MasterKey, MasterKeyError, PublishedKeySet, Purpose, SealError, new_keys, seal,
+};
 use crate::db::sealed_key::SealedKey;
 use crate::registry::SigningAlgorithm;
 
@@ -23,6 +25,7 @@ pub struct Keyring {
     access_token: Vec<AccessTokenKey>,
     secret_mac: hmac::Key,
     published: PublishedKeySet,
+    facts: Vec<KeyFacts>,
 }
 
 #[derive(Debug)]
@@ -117,7 +120,8 @@ impl Keyring {
         let youngest = access_token.iter().map(|key| key.activated_at).max().unwrap_or_default();
         let published =
             PublishedKeySet::new(access_token.iter().map(|key| &key.public), youngest.div_euclid(1000));
-        Ok(Self { access_token, secret_mac, published })
+        let facts = rows.iter().map(KeyFacts::of).collect();
+        Ok(Self { access_token, secret_mac, published, facts })
     }
 
     /// The active key for an algorithm.
@@ -147,6 +151,12 @@ impl Keyring {
     #[must_use]
     pub fn same_mac(a: &[u8; 32], b: &[u8; 32]) -> bool {
         constant_time::verify_slices_are_equal(a, b).is_ok()
+    }
+
+    /// What may be told of each key.
+    #[must_use]
+    pub fn facts(&self) -> &[KeyFacts] {
+        &self.facts
     }
 
     /// The public keys as they are served.

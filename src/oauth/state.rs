@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::keys::Keyring;
 use crate::registry::Follower;
+use crate::telemetry::Metrics;
 
 /// What the public routes need of the application.
 #[derive(Debug, Clone)]
@@ -24,6 +25,7 @@ struct Inner {
     database: Database,
     registry: Follower,
     keys: Arc<Keyring>,
+    metrics: Metrics,
     token_endpoint: String,
     documents: Documents,
     replay: ReplayStore,
@@ -39,6 +41,7 @@ impl State {
         let config = &app.config;
         let (now, skew) = (app.clock.now(), config.tokens().clock_skew);
         let replay = ReplayStore::open(&app.database, config.data_dir(), now, skew).await?;
+        replay.register(&app.metrics);
         Ok(Self(Arc::new(Inner {
             token_endpoint: config.token_endpoint(),
             documents: Documents::prepare(config, &app.keys),
@@ -50,6 +53,7 @@ impl State {
             database: app.database.clone(),
             registry: app.registry.clone(),
             keys: Arc::clone(&app.keys),
+            metrics: app.metrics.clone(),
         })))
     }
 
@@ -84,6 +88,10 @@ impl State {
 
     pub(super) fn keys(&self) -> &Keyring {
         &self.0.keys
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
     }
 
     pub(super) fn token_endpoint(&self) -> &str {

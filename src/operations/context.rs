@@ -4,6 +4,7 @@ use std::sync::Arc;
 use carnet_ambient::{Clock, Entropy};
 use carnet_db::{Database, Transaction};
 use serde::Serialize;
+use tracing::Instrument as _;
 
 use super::Refusal;
 use crate::app::App;
@@ -12,6 +13,8 @@ use crate::config::Config;
 use crate::db;
 use crate::keys::Keyring;
 use crate::registry::Follower;
+use crate::telemetry::Metrics;
+use crate::telemetry::traces::span;
 
 /// What operations work with.
 #[derive(Clone)]
@@ -28,6 +31,8 @@ pub struct Context {
     pub entropy: Entropy,
     /// The validated configuration.
     pub config: Arc<Config>,
+    /// What is measured.
+    pub metrics: Metrics,
 }
 
 /// The part of a [`Context`] with which credentials are made and journaled: all that the first start has.
@@ -97,6 +102,7 @@ impl Context {
             clock: app.clock.clone(),
             entropy: app.entropy.clone(),
             config: Arc::clone(&app.config),
+            metrics: app.metrics.clone(),
         }
     }
 
@@ -109,14 +115,18 @@ impl Context {
     /// Some rules span tables (an identifier and an agent URI share one namespace), so that no constraint could
     /// decide a race between two administrators; the journal's lock does.
     pub(super) async fn begin(&self) -> Result<Transaction, Refusal> {
-        let mut tx = self.database.writer().begin().await.map_err(db::Error::from)?;
-        db::journal::lock(&mut tx).await?;
-        Ok(tx)
+        let waiting = async {
+            let mut tx = self.database.writer().begin().await.map_err(db::Error::from)?;
+            db::journal::lock(&mut tx).await?;
+            Ok(tx)
+        };
+        waiting.instrument(span!("database", carnet.statement = "begin")).await
     }
 
     /// Commits, and lets the next request of this node see the change.
     pub(super) async fn commit(&self, tx: Transaction) -> Result<(), Refusal> {
-        tx.commit().await.map_err(db::Error::from)?;
+        let committed = tx.commit().instrument(span!("database", carnet.statement = "commit"));
+        committed.await.map_err(db::Error::from)?;
         if let Err(error) = self.registry.refresh().await {
             // The change stands all the same; the follower's next poll will read it.
             tracing::warn!(%error, "the memory image could not be brought up to date at once");
