@@ -13,6 +13,8 @@ mod discovery;
 mod first_start;
 mod harness;
 mod journal;
+mod metrics;
 mod registry_image;
 mod tls;
 mod token_endpoint;
+mod traces;
