@@ -53,7 +53,7 @@ pub fn guard(router: Router, guard: Guard) -> Router {
 async fn check(State(guard): State<Arc<Guard>>, request: Request<Body>, next: Next) -> Response {
     let began = guard.watch.clock.monotonic();
     let template = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-    let (route, method) = (guard.watch.traffic.route(template), Route::method(request.method()));
+    let running = guard.watch.traffic.route(template).begin(Route::method(request.method()));
     let span = guard.watch.span(&request, template);
     let response = if span.is_disabled() {
         answer(&guard, request, next).await
@@ -62,7 +62,7 @@ async fn check(State(guard): State<Arc<Guard>>, request: Request<Body>, next: Ne
         Watch::ended(&span, response.status());
         response
     };
-    route.answered(method, response.status(), guard.watch.clock.monotonic().saturating_sub(began));
+    running.answered(response.status(), guard.watch.clock.monotonic().saturating_sub(began));
     response
 }
 
@@ -205,6 +205,10 @@ mod tests {
     use crate::telemetry::Metrics;
 
     fn router(origins: Option<Vec<String>>) -> Router {
+        counted(origins, &Metrics::new(&Clock::system()))
+    }
+
+    fn counted(origins: Option<Vec<String>>, metrics: &Metrics) -> Router {
         let router = Router::new()
             .route("/x", get(|| async { "x" }))
             .route("/healthz", get(|| async { "ok" }))
@@ -215,7 +219,7 @@ mod tests {
                 hosts: vec!["iap.example".to_owned()],
                 origins,
                 timeout: Duration::from_millis(50),
-                watch: Watch::new(&Metrics::new(&Clock::system()), "public", Clock::system(), Vec::new()),
+                watch: Watch::new(metrics, "public", Clock::system(), Vec::new()),
             },
         )
     }
@@ -252,5 +256,19 @@ mod tests {
             assert_eq!(status("/x", &[good, (name, ":AA==:")]).await, 400, "{name}");
         }
         assert_eq!(status("/slow", &[good]).await, 408);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_hangs_up_is_counted_as_such() {
+        let metrics = Metrics::new(&Clock::system());
+        let request = Request::get("/slow").header("host", "iap.example").body(Body::empty()).unwrap();
+        let mut answer = Box::pin(counted(None, &metrics).oneshot(request));
+        let first =
+            std::future::poll_fn(|context| std::task::Poll::Ready(answer.as_mut().poll(context).is_ready()));
+        assert!(!first.await, "it was answered at once");
+        drop(answer);
+        let text = metrics.text();
+        let cancelled = "{listener=\"public\",route=\"/slow\",method=\"GET\",status=\"cancelled\"} 1\n";
+        assert!(text.contains(cancelled), "{text}");
     }
 }

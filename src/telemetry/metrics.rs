@@ -69,6 +69,15 @@ impl Metrics {
         process::register(&families, clock);
         traffic::register(&families, &listeners);
         let counters = |name, help, labels| counters_in(&families, name, help, labels);
+        let database_errors = counters_in(
+            &families,
+            "carnet_database_errors_total",
+            "Answers and chores that failed because of the database, by where that was noticed.",
+            ["place"],
+        );
+        for place in ["token_endpoint", "administration", "housekeeping"] {
+            database_errors.announce([place]);
+        }
         Self(Arc::new(Inner {
             requests_refused: counters(
                 "carnet_http_requests_refused_total",
@@ -90,12 +99,7 @@ impl Metrics {
                 "Token requests refused, by what the client was told and the reason in the log.",
                 ["error", "reason"],
             ),
-            database_errors: counters_in(
-                &families,
-                "carnet_database_errors_total",
-                "Answers and chores that failed because of the database, by where that was noticed.",
-                ["place"],
-            ),
+            database_errors,
             listeners,
             families,
         }))

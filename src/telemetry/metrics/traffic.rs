@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 
-use super::exposition::{Kind, Samples, as_f64};
+use super::exposition::{Kind, Samples};
 use super::grown::Grown;
 use super::histogram::Histogram;
 use super::{Counters, Family, register as register_family};
@@ -42,8 +42,13 @@ pub struct Route {
 #[derive(Debug)]
 struct Answers {
     statuses: [AtomicU64; STATUSES.len() + 1],
+    cancelled: AtomicU64,
     duration: Histogram,
 }
+
+/// A request that is being answered. If it goes without [`Running::answered`], the client has hung up.
+#[derive(Debug)]
+pub struct Running<'a>(Option<&'a Answers>);
 
 /// A connection that is open as long as this value lives.
 #[derive(Debug)]
@@ -51,6 +56,9 @@ pub struct OpenConnection(Arc<Traffic>);
 
 impl Traffic {
     pub(super) fn new(listener: &'static str, refused: Counters<2>, failed: Counters<2>) -> Self {
+        for reason in ["accept", "tls_handshake", "tls_timeout"] {
+            failed.announce([listener, reason]);
+        }
         Self {
             listener,
             routes: Grown::default(),
@@ -110,15 +118,13 @@ impl Route {
         Self { methods: std::array::from_fn(|_| OnceLock::new()) }
     }
 
-    /// A request was answered.
-    pub fn answered(&self, method: usize, status: StatusCode, took: Duration) {
-        let answers = self.methods[method.min(METHODS.len() - 1)].get_or_init(Box::default);
-        let status = STATUSES.binary_search(&status.as_u16()).unwrap_or(STATUSES.len());
-        answers.statuses[status].fetch_add(1, Ordering::Relaxed);
-        answers.duration.observe(took);
+    /// A request by this method begins.
+    #[must_use]
+    pub fn begin(&self, method: usize) -> Running<'_> {
+        Running(Some(self.methods[method.min(METHODS.len() - 1)].get_or_init(Box::default)))
     }
 
-    /// The number of a method for [`Route::answered`]: a request's method is gone when it is answered.
+    /// The number of a method for [`Route::begin`].
     #[must_use]
     pub fn method(method: &Method) -> usize {
         METHODS.iter().position(|known| *known == method.as_str()).unwrap_or(METHODS.len() - 1)
@@ -135,9 +141,31 @@ impl Route {
     }
 }
 
+impl Running<'_> {
+    /// It was answered.
+    pub fn answered(mut self, status: StatusCode, took: Duration) {
+        let Some(answers) = self.0.take() else { return };
+        let status = STATUSES.binary_search(&status.as_u16()).unwrap_or(STATUSES.len());
+        answers.statuses[status].fetch_add(1, Ordering::Relaxed);
+        answers.duration.observe(took);
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        if let Some(answers) = self.0 {
+            answers.cancelled.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
 impl Default for Answers {
     fn default() -> Self {
-        Self { statuses: std::array::from_fn(|_| AtomicU64::new(0)), duration: Histogram::default() }
+        Self {
+            statuses: std::array::from_fn(|_| AtomicU64::new(0)),
+            cancelled: AtomicU64::new(0),
+            duration: Histogram::default(),
+        }
     }
 }
 
@@ -154,7 +182,7 @@ pub(super) fn register(families: &Mutex<Vec<Family>>, listeners: &Listeners) {
     family(
         "carnet_http_requests_total",
         Kind::Counter,
-        "Requests answered, by listener, template of the route, method and status.",
+        "Requests, by listener, template of the route, method and status; cancelled: the client hung up.",
         Traffic::write_requests,
     );
     family(
@@ -188,19 +216,19 @@ impl Traffic {
     fn write_requests(&self, samples: &mut Samples<'_>) {
         for (route, answered) in self.routes.iter() {
             for (method, answers) in answered.answers() {
-                for (at, count) in answers.statuses.iter().enumerate() {
+                let statuses = STATUSES.iter().map(u16::to_string).chain(["other".to_owned()]);
+                let counts = statuses.zip(&answers.statuses);
+                for (status, count) in counts.chain([("cancelled".to_owned(), &answers.cancelled)]) {
                     let count = count.load(Ordering::Relaxed);
-                    if count == 0 {
-                        continue;
+                    if count > 0 {
+                        let labels = [
+                            ("listener", self.listener),
+                            ("route", &**route),
+                            ("method", method),
+                            ("status", &status),
+                        ];
+                        samples.add_count(&labels, count);
                     }
-                    let status = STATUSES.get(at).map_or_else(|| "other".to_owned(), u16::to_string);
-                    let labels = [
-                        ("listener", self.listener),
-                        ("route", route),
-                        ("method", method),
-                        ("status", &status),
-                    ];
-                    samples.add(&labels, as_f64(count));
                 }
             }
         }
@@ -229,7 +257,7 @@ mod tests {
         let traffic = metrics.traffic("public");
         for method in ["BREW", "PROPFIND", "GET"] {
             let method = Route::method(&Method::from_bytes(method.as_bytes()).unwrap());
-            traffic.route(None).answered(method, StatusCode::IM_A_TEAPOT, Duration::from_millis(1));
+            traffic.route(None).begin(method).answered(StatusCode::IM_A_TEAPOT, Duration::from_millis(1));
         }
         let text = metrics.text();
         let series: Vec<&str> =
