@@ -33,7 +33,7 @@ impl Watch {
 
     /// The span of a request; disabled when nobody collects it. It never holds the path, which somebody else chose.
     pub(super) fn span(&self, request: &Request, template: Option<&str>) -> Span {
-        let route = template.unwrap_or_default();
+        let route = template.unwrap_or("(none)");
         let span = span!(
             "request",
             otel.kind = "server",

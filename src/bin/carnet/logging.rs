@@ -72,10 +72,12 @@ pub fn start(raw: &RawConfig) -> Result<Logging, Failure> {
         .with_ansi(terminal);
     let log = if json { log.json().flatten_event(true).boxed() } else { log.boxed() };
     // Each with a filter of its own: spans for the collector must not make the log longer.
-    tracing_subscriber::registry()
-        .with(log.with_filter(filter))
-        .with(traces.as_ref().map(Traces::layer))
-        .init();
+    let log = tracing_subscriber::registry().with(log.with_filter(filter));
+    match &traces {
+        Some(traces) => log.with(traces.layer()).init(),
+        // Not an empty layer: it would count as one that wants every span.
+        None => log.init(),
+    }
     Ok(Logging { dropped, traces, _writer: guard })
 }
 
