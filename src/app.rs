@@ -1,5 +1,7 @@
 //! What a running identity provider consists of, and how it comes to be.
 
+mod measure;
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use crate::db::installation::Installation;
 use crate::keys::{self, Keys, MasterKey, NewKeys};
 use crate::operations::bootstrap;
 use crate::registry::{Follower, scope};
+use crate::telemetry::{Metrics, Readers};
 use crate::{db, operations};
 
 /// The parts that the rooms share. A room's state is made from it, and holds only what that room needs.
@@ -31,6 +34,10 @@ pub struct App {
     pub registry: Follower,
     /// Signing keys and the secret MAC.
     pub keys: Keys,
+    /// What is measured.
+    pub metrics: Metrics,
+    /// Who may read that.
+    pub metrics_readers: Readers,
     /// This node's folder, locked as long as the app lives.
     pub data_dir: Arc<DataDir>,
     _database_lock: Arc<Option<File>>,
@@ -91,6 +98,14 @@ pub enum StartError {
         /// What the database says.
         database: String,
     },
+    /// The metrics' token cannot be used.
+    #[error("metrics.token_file: {path}: {source}")]
+    MetricsToken {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: std::io::Error,
+    },
     /// The issuer is not the one of the first start.
     #[error(
         "this installation's issuer is {known}, not {given}: every token and trust list names it, so that it cannot \
@@ -120,6 +135,11 @@ impl App {
     /// What stands in the way, and what to do about it.
     pub async fn open(config: Config, clock: Clock, entropy: Entropy) -> Result<(Self, Start), StartError> {
         keys::install_crypto_provider();
+        let token_file = config.metrics_token_file();
+        let metrics_readers =
+            Readers::open(token_file, config.admin_listen().ip().is_loopback()).map_err(|source| {
+                StartError::MetricsToken { path: token_file.unwrap_or(Path::new("")).to_owned(), source }
+            })?;
         let data_dir = DataDir::open(config.data_dir())?;
         let database_lock = lock_database(&config, &data_dir)?;
         let database = Database::connect(config.database()).await?;
@@ -141,6 +161,8 @@ impl App {
         let registry = Follower::start(database.clone(), clock.clone()).await?;
         let app = Self {
             config: Arc::new(config),
+            metrics: Metrics::new(&clock),
+            metrics_readers,
             clock,
             entropy,
             database,
@@ -149,6 +171,7 @@ impl App {
             data_dir: Arc::new(data_dir),
             _database_lock: Arc::new(database_lock),
         };
+        measure::register(&app);
         Ok((app, start))
     }
 }

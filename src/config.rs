@@ -4,17 +4,21 @@
 mod approvals;
 mod check;
 mod keys;
+mod network;
 mod proxies;
 mod raw;
 mod record;
 mod throttle;
+mod traces;
 mod validated;
 
 pub use approvals::Approvals;
 pub use check::ConfigError;
 pub use keys::KeyLife;
+pub use network::Network;
 pub use proxies::{ForwardedHeader, Proxies};
 pub use raw::{RawCompany, RawConfig};
 pub use record::RecordConfig;
 pub use throttle::ThrottleLimits;
+pub use traces::Tracing;
 pub use validated::{Config, DEFAULT_DATA_DIR, KeySetCache, TlsFiles, Tokens};

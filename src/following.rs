@@ -53,6 +53,7 @@ pub async fn follow(app: App) {
             }
             // Said once, not four times a second.
             Err(error) => {
+                app.registry.note_failed_poll();
                 if std::mem::replace(&mut reachable, false) {
                     tracing::error!(%error, "this node cannot follow the database; no tokens from 2 s on");
                 }

@@ -6,9 +6,11 @@ mod guard;
 mod prompt;
 mod serve;
 mod tls;
+mod watch;
 
 pub use budget::Budget;
 pub use client_address::{ClientAddress, client_address};
 pub use guard::{Guard, guard};
 pub use serve::{Limits, Listener};
 pub use tls::{TlsError, acceptor};
+pub use watch::Watch;

@@ -18,3 +18,4 @@ pub mod operations;
 pub mod private_file;
 pub mod registry;
 pub mod router;
+pub mod telemetry;

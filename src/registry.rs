@@ -21,7 +21,7 @@ pub use client::{
     SecretDigest, TokenEndpointAuthMethod,
 };
 pub use company_uri::{CompanyUri, CompanyUriError};
-pub use follower::{Follower, Stale};
+pub use follower::{Follower, Observed, Stale};
 pub use image::{ClientEntry, Image, UsableKey};
 pub use imported_hash::{HashMemory, ImportedHash, ImportedHashError};
 pub use participant::{OneRecordId, OneRecordIdStatus, Participant, Role, Status};

@@ -39,7 +39,8 @@ impl Iap {
         let address = socket.local_addr()?;
         let app = open(folder, address).await?;
         let router = router::public(&app, oauth::State::new(&app).await?);
-        let listener = Listener { socket, tls: None, router, limits: Limits::default() };
+        let traffic = app.metrics.traffic("public");
+        let listener = Listener { socket, tls: None, router, limits: Limits::default(), traffic };
         tokio::spawn(listener.serve(stop));
         tokio::spawn(carnet::following::follow(app.clone()));
         // Reading a large registry takes longer than its image counts as fresh.

@@ -279,6 +279,9 @@ fn log(context: &Context, error: &Facts, method: &Method, uri: &Uri) -> Option<S
     };
     let instance = format!("urn:uuid:{}", context.entropy.uuid());
     tracing::error!(status, %method, path, instance, %cause, "administration request failed");
+    // Every such cause is the database's; a trace is found by what the caller was told.
+    context.metrics.database_error("administration");
+    tracing::Span::current().record("carnet.correlation_id", instance.as_str());
     Some(instance)
 }
 

@@ -35,6 +35,12 @@ pub struct RawConfig {
     /// What is logged.
     #[serde(default)]
     pub log: RawLog,
+    /// Who may read the metrics.
+    #[serde(default)]
+    pub metrics: RawMetrics,
+    /// Where traces are sent.
+    #[serde(default)]
+    pub tracing: RawTracing,
     /// The reference ONE Record server.
     #[serde(default)]
     pub record: RawRecord,
@@ -198,6 +204,30 @@ pub struct RawLog {
     pub filter: Option<String>,
 }
 
+/// `[metrics]`
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawMetrics {
+    /// File with a token that must be shown to read `/metrics` on the administration listener, as
+    /// `Authorization: Bearer TOKEN`. Default: none; then a listener on loopback tells the metrics to whoever reaches
+    /// it, and any other to nobody.
+    pub token_file: Option<PathBuf>,
+}
+
+/// `[tracing]`
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawTracing {
+    /// Base URL of an OpenTelemetry collector's OTLP/HTTP receiver, such as `http://127.0.0.1:4318`. Default: none,
+    /// there are no traces.
+    pub otlp_endpoint: Option<String>,
+    /// The share of requests that are traced, 0 to 1. Default: 0.01.
+    pub sample_ratio: Option<f64>,
+    /// Addresses and networks whose `traceparent` header is believed, such as the proxy's: who is believed decides
+    /// what is traced. Default: none.
+    pub trust_traceparent_from: Option<Vec<String>>,
+}
+
 /// `[record]`
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -299,7 +329,13 @@ fn text_or_toml(value: &str) -> toml::Value {
         .ok()
         .and_then(|mut table| if table.len() == 1 { table.remove("x") } else { None })
         .filter(|parsed| {
-            matches!(parsed, toml::Value::Integer(_) | toml::Value::Boolean(_) | toml::Value::Array(_))
+            matches!(
+                parsed,
+                toml::Value::Integer(_)
+                    | toml::Value::Float(_)
+                    | toml::Value::Boolean(_)
+                    | toml::Value::Array(_)
+            )
         })
         .unwrap_or_else(|| toml::Value::String(value.to_owned()))
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use carnet_db::DatabaseUrl;
 
 use super::check::{address, database_url, host_of, hosts, issuer_url, own_url, refuse};
-use super::{ConfigError, RawConfig};
+use super::{ConfigError, Network, RawConfig, Tracing};
 
 /// The reference ONE Record server.
 #[derive(Debug, Clone)]
@@ -36,6 +36,8 @@ pub struct RecordConfig {
     pub hosts: Vec<String>,
     /// The companies that it serves: path and company identifier.
     pub companies: Vec<(String, String)>,
+    /// Whose `traceparent` header is believed.
+    pub trust_traceparent_from: Vec<Network>,
 }
 
 impl RecordConfig {
@@ -83,6 +85,9 @@ impl RecordConfig {
             reads_without_feed,
             hide_existence: record.hide_existence.unwrap_or(false),
             implicit_grant: record.implicit_grant.unwrap_or(true),
+            trust_traceparent_from: Tracing::validate(raw)?
+                .map(|tracing| tracing.trust_traceparent_from)
+                .unwrap_or_default(),
             allow_insecure_loopback: insecure || issuer_is_insecure,
             listen,
             base_url,

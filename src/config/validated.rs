@@ -8,7 +8,7 @@ use url::Url;
 use super::check::{
     ConfigError, address, database_url, host_of, host_value, hosts, issuer_url, own_url, refuse, within,
 };
-use super::{Approvals, KeyLife, Proxies, RawConfig, RecordConfig, ThrottleLimits, keys};
+use super::{Approvals, KeyLife, Proxies, RawConfig, RecordConfig, ThrottleLimits, Tracing, keys};
 use crate::registry::{Role, SigningAlgorithm};
 
 /// The data folder, if none is given.
@@ -37,6 +37,8 @@ pub struct Config {
     tokens: Tokens,
     key_set_cache: KeySetCache,
     approval: Approvals,
+    metrics_token_file: Option<PathBuf>,
+    tracing: Option<Tracing>,
     record: Option<RecordConfig>,
 }
 
@@ -134,6 +136,7 @@ impl TryFrom<RawConfig> for Config {
         let proxies = Proxies::validate(server.trusted_proxies.as_deref(), header, behind_proxy)?;
         let record = RecordConfig::validate(&raw, &issuer, &data_dir)?;
         let key_set_cache = key_set_cache(&raw.key_set)?;
+        let tracing = Tracing::validate(&raw)?;
         let tokens = tokens(raw.tokens)?;
         let key_life = keys::life(&raw.keys, &key_set_cache, tokens.max_lifetime)?;
         Ok(Self {
@@ -162,6 +165,8 @@ impl TryFrom<RawConfig> for Config {
             admin_url,
             database,
             allow_insecure_loopback,
+            metrics_token_file: raw.metrics.token_file,
+            tracing,
             record,
         })
     }
@@ -353,6 +358,18 @@ impl Config {
     #[must_use]
     pub fn approval(&self) -> &Approvals {
         &self.approval
+    }
+
+    /// File of the token that must be shown to read the metrics.
+    #[must_use]
+    pub fn metrics_token_file(&self) -> Option<&Path> {
+        self.metrics_token_file.as_deref()
+    }
+
+    /// Traces for a collector, if they are on.
+    #[must_use]
+    pub fn tracing(&self) -> Option<&Tracing> {
+        self.tracing.as_ref()
     }
 
     /// The reference ONE Record server, if it is on.

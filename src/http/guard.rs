@@ -3,10 +3,14 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use tracing::Instrument as _;
+
+use super::Watch;
+use crate::telemetry::Route;
 
 /// Headers by which proxies forward a client's certificate. None is configured as a trusted proxy here, so
 /// that whoever sends one is trying to be somebody else.
@@ -36,6 +40,8 @@ pub struct Guard {
     pub origins: Option<Vec<String>>,
     /// How long a request may take, its body included.
     pub timeout: Duration,
+    /// Who counts and traces them.
+    pub watch: Watch,
 }
 
 /// Lays the guard around a router.
@@ -43,8 +49,26 @@ pub fn guard(router: Router, guard: Guard) -> Router {
     router.layer(from_fn_with_state(Arc::new(guard), check))
 }
 
+/// The one layer around all routes. It lies behind the choice of the route, so that it knows the route's template.
 async fn check(State(guard): State<Arc<Guard>>, request: Request<Body>, next: Next) -> Response {
+    let began = guard.watch.clock.monotonic();
+    let template = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let running = guard.watch.traffic.route(template).begin(Route::method(request.method()));
+    let span = guard.watch.span(&request, template);
+    let response = if span.is_disabled() {
+        answer(&guard, request, next).await
+    } else {
+        let response = answer(&guard, request, next).instrument(span.clone()).await;
+        Watch::ended(&span, response.status());
+        response
+    };
+    running.answered(response.status(), guard.watch.clock.monotonic().saturating_sub(began));
+    response
+}
+
+async fn answer(guard: &Guard, request: Request<Body>, next: Next) -> Response {
     if let Err(refusal) = guard.admit(&request) {
+        guard.watch.traffic.refused(refusal.code);
         tracing::warn!(
             reason = refusal.code,
             method = %request.method(),
@@ -53,20 +77,19 @@ async fn check(State(guard): State<Arc<Guard>>, request: Request<Body>, next: Ne
         );
         return refusal.into_response();
     }
-    match tokio::time::timeout(guard.timeout, next.run(request)).await {
-        Ok(mut response) => {
-            let headers = response.headers_mut();
-            headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-            headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-            response
-        }
-        Err(_) => Refusal {
+    let Ok(mut response) = tokio::time::timeout(guard.timeout, next.run(request)).await else {
+        let refusal = Refusal {
             status: StatusCode::REQUEST_TIMEOUT,
             code: "request_timeout",
             message: "the request took too long; send it again, and its body without pauses",
-        }
-        .into_response(),
-    }
+        };
+        guard.watch.traffic.refused(refusal.code);
+        return refusal.into_response();
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
 }
 
 struct Refusal {
@@ -181,16 +204,28 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a st
 mod tests {
     use super::*;
     use axum::routing::get;
+    use carnet_ambient::Clock;
     use tower::ServiceExt;
 
+    use crate::telemetry::Metrics;
+
     fn router(origins: Option<Vec<String>>) -> Router {
+        counted(origins, &Metrics::new(&Clock::system()))
+    }
+
+    fn counted(origins: Option<Vec<String>>, metrics: &Metrics) -> Router {
         let router = Router::new()
             .route("/x", get(|| async { "x" }))
             .route("/healthz", get(|| async { "ok" }))
             .route("/slow", get(std::future::pending::<&'static str>));
         guard(
             router,
-            Guard { hosts: vec!["iap.example".to_owned()], origins, timeout: Duration::from_millis(50) },
+            Guard {
+                hosts: vec!["iap.example".to_owned()],
+                origins,
+                timeout: Duration::from_millis(50),
+                watch: Watch::new(metrics, "public", Clock::system(), Vec::new()),
+            },
         )
     }
 
@@ -226,5 +261,19 @@ mod tests {
             assert_eq!(status("/x", &[good, (name, ":AA==:")]).await, 400, "{name}");
         }
         assert_eq!(status("/slow", &[good]).await, 408);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_hangs_up_is_counted_as_such() {
+        let metrics = Metrics::new(&Clock::system());
+        let request = Request::get("/slow").header("host", "iap.example").body(Body::empty()).unwrap();
+        let mut answer = Box::pin(counted(None, &metrics).oneshot(request));
+        let first =
+            std::future::poll_fn(|context| std::task::Poll::Ready(answer.as_mut().poll(context).is_ready()));
+        assert!(!first.await, "it was answered at once");
+        drop(answer);
+        let text = metrics.text();
+        let cancelled = "{listener=\"public\",route=\"/slow\",method=\"GET\",status=\"cancelled\"} 1\n";
+        assert!(text.contains(cancelled), "{text}");
     }
 }

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::prompt::Prompt;
+use crate::telemetry::Traffic;
 
 /// Bounds on what a connection may cost.
 #[derive(Debug, Clone, Copy)]
@@ -62,6 +63,8 @@ pub struct Listener {
     pub router: Router,
     /// Bounds on a connection.
     pub limits: Limits,
+    /// Who counts the connections.
+    pub traffic: Arc<Traffic>,
 }
 
 impl Listener {
@@ -72,6 +75,7 @@ impl Listener {
     pub async fn serve(self, stop: CancellationToken) {
         let graceful = GracefulShutdown::new();
         let slots = Arc::new(Semaphore::new(self.limits.connections));
+        self.traffic.set_limit(self.limits.connections);
         let mut builder = Builder::new(TokioExecutor::new());
         builder
             .http1()
@@ -89,14 +93,21 @@ impl Listener {
         let run = |stream: TcpStream, peer: SocketAddr, slot: OwnedSemaphorePermit| {
             let (watcher, router, limits) = (graceful.watcher(), self.router.clone(), self.limits);
             let (builder, tls) = (Arc::clone(&builder), self.tls.clone());
+            let (open, traffic) = (self.traffic.connected(), Arc::clone(&self.traffic));
             tokio::spawn(async move {
-                let _slot = slot;
+                let (_slot, _open) = (slot, open);
                 match tls {
                     None => connection(stream, peer, router, &builder, watcher, limits).await,
                     Some(tls) => match tokio::time::timeout(limits.handshake, tls.accept(stream)).await {
                         Ok(Ok(stream)) => connection(stream, peer, router, &builder, watcher, limits).await,
-                        Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
-                        Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
+                        Ok(Err(error)) => {
+                            traffic.connection_failed("tls_handshake");
+                            tracing::debug!(%peer, %error, "TLS handshake failed");
+                        }
+                        Err(_) => {
+                            traffic.connection_failed("tls_timeout");
+                            tracing::debug!(%peer, "TLS handshake took too long");
+                        }
                     },
                 }
             });
@@ -104,7 +115,7 @@ impl Listener {
         loop {
             let accepted = tokio::select! {
                 () = stop.cancelled() => break,
-                accepted = accept(&self.socket, &slots) => accepted,
+                accepted = accept(&self.socket, &slots, &self.traffic) => accepted,
             };
             if let Some((stream, peer, slot)) = accepted {
                 run(stream, peer, slot);
@@ -112,7 +123,7 @@ impl Listener {
         }
         // Who is in the kernel's queue has connected, and would be reset with the socket.
         while let Ok(Some((stream, peer, slot))) =
-            tokio::time::timeout(Duration::from_millis(20), accept(&self.socket, &slots)).await
+            tokio::time::timeout(Duration::from_millis(20), accept(&self.socket, &slots, &self.traffic)).await
         {
             run(stream, peer, slot);
         }
@@ -126,6 +137,7 @@ impl Listener {
 async fn accept(
     socket: &TcpListener,
     slots: &Arc<Semaphore>,
+    traffic: &Traffic,
 ) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let slot = Arc::clone(slots).acquire_owned().await.ok()?;
     match socket.accept().await {
@@ -135,6 +147,7 @@ async fn accept(
         }
         Err(error) => {
             // Out of file descriptors, most likely: without a pause the loop would burn a core.
+            traffic.connection_failed("accept");
             tracing::warn!(%error, "cannot accept a connection");
             tokio::time::sleep(Duration::from_millis(100)).await;
             None

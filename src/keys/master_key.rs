@@ -93,7 +93,7 @@ impl MasterKey {
             return Err(MasterKeyError::NotAFile(path.to_owned()));
         }
         let mode = metadata.mode() & 0o7777;
-        if mode & 0o077 != 0 {
+        if !is_private(mode, metadata.uid(), metadata.gid()) {
             return Err(MasterKeyError::Permissions { path: path.to_owned(), mode });
         }
         let mut text = Zeroizing::new(Vec::new());
@@ -192,6 +192,14 @@ impl std::fmt::Debug for MasterKey {
     }
 }
 
+/// Whether the owner alone can read a file, besides root.
+///
+/// A credential that systemd hands over (`LoadCredential=`) belongs to root and lets the service in by an access
+/// list, whose mask then stands where the group's permissions would: 0440, and a group that is root's.
+fn is_private(mode: u32, uid: u32, gid: u32) -> bool {
+    matches!((mode & 0o077, mode, uid, gid), (0, ..) | (_, 0o440, 0, 0))
+}
+
 fn io(path: &Path, source: std::io::Error) -> MasterKeyError {
     MasterKeyError::Io { path: path.to_owned(), source }
 }
@@ -238,6 +246,16 @@ mod tests {
             fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
             let error = MasterKey::read(&path).unwrap_err().to_string();
             assert!(error.contains(&format!("{mode:04o}")) && error.contains("chmod 600"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_credential_of_the_service_manager_is_private() {
+        assert!(is_private(0o440, 0, 0) && is_private(0o400, 1000, 1000));
+        for (mode, uid, gid) in
+            [(0o440, 1000, 0), (0o440, 0, 1000), (0o444, 0, 0), (0o640, 0, 0), (0o460, 0, 0)]
+        {
+            assert!(!is_private(mode, uid, gid), "{mode:o} {uid} {gid}");
         }
     }
 

@@ -95,6 +95,15 @@ impl<'a> Presented<'a> {
         Ok(Self::Basic(readings))
     }
 
+    /// The method, for traces.
+    pub fn method(&self) -> &'static str {
+        match self {
+            Self::Basic(_) => "client_secret_basic",
+            Self::Post { .. } => "client_secret_post",
+            Self::Assertion(_) => "private_key_jwt",
+        }
+    }
+
     /// Who the request says it is from, for the log.
     pub fn claimed_client_id(&self) -> Cow<'_, str> {
         match self {

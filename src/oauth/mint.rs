@@ -7,6 +7,7 @@ use super::authorization::Authorization;
 use super::state::State;
 use super::{ErrorCode, OAuthError};
 use crate::registry::ClientEntry;
+use crate::telemetry::traces::span;
 
 /// Seconds by which `nbf` lies before `iat`, for resource servers whose clocks lag.
 const NOT_BEFORE_MARGIN: i64 = 5;
@@ -15,6 +16,8 @@ const NOT_BEFORE_MARGIN: i64 = 5;
 #[derive(Debug)]
 pub(super) struct Minted {
     pub token: String,
+    /// How it is signed.
+    pub algorithm: &'static str,
     /// Seconds.
     pub expires_in: i64,
 }
@@ -62,10 +65,12 @@ pub(super) fn mint(
         roles: &roles,
         names: &tokens.claim_names,
     };
+    let signing = span!("sign", carnet.alg = algorithm.as_str()).entered();
     let token = access_token::mint(&claims, audience.typ(), key).map_err(|error| {
         tracing::error!(%error, kid = key.kid(), "signing failed");
         failed("signing")
     })?;
+    drop(signing);
     tracing::info!(
         jti,
         client_id = entry.client.id,
@@ -76,5 +81,5 @@ pub(super) fn mint(
         expires_in,
         "access token issued"
     );
-    Ok(Minted { token, expires_in })
+    Ok(Minted { token, algorithm: algorithm.as_str(), expires_in })
 }

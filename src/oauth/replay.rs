@@ -15,8 +15,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use carnet_db::{Database, Engine};
 use carnet_token::assertion::MAX_LIFETIME;
 use serde_json::{Map, Value};
+use tracing::Instrument as _;
 
 use super::{ErrorCode, OAuthError};
+use crate::telemetry::traces::span;
+use crate::telemetry::{Metrics, metrics::Samples};
 use crate::{db, private_file};
 
 /// How many identifiers are remembered: 1,600 assertions a second for their longest life.
@@ -48,6 +51,32 @@ impl ReplayStore {
         let data_dir = data_dir.to_owned();
         let memory = tokio::task::spawn_blocking(move || Memory::open(&data_dir, now, skew)).await??;
         Ok(Self::Memory(Arc::new(memory)))
+    }
+
+    /// Tells how full the memory is. A shared table has no such end.
+    pub fn register(&self, metrics: &Metrics) {
+        let memory = match self {
+            Self::Memory(memory) => Some(Arc::clone(memory)),
+            Self::Shared { .. } => None,
+        };
+        let of_memory = |read: fn(&Memory) -> usize| {
+            let memory = memory.clone();
+            move |samples: &mut Samples<'_>| {
+                if let Some(memory) = &memory {
+                    samples.add_count(&[], u64::try_from(read(memory)).unwrap_or(u64::MAX));
+                }
+            }
+        };
+        metrics.gauge(
+            "carnet_replay_memory_entries",
+            "Identifiers of used assertions in memory; none with PostgreSQL, where they are in a table.",
+            of_memory(Memory::len),
+        );
+        metrics.gauge(
+            "carnet_replay_memory_capacity",
+            "How many identifiers of used assertions the memory takes; a full one refuses assertions.",
+            of_memory(|_| CAPACITY),
+        );
     }
 
     /// Refuses an assertion that was made before a start at which it was not known what had been used.
@@ -82,7 +111,10 @@ impl ReplayStore {
                 if consumed.fetch_add(1, Ordering::Relaxed) % TIDY_EVERY == 0 {
                     db::consumed_identifier::forget_expired(pool, now).await.map_err(failed)?;
                 }
-                db::consumed_identifier::consume(pool, replay_key, keep_until).await.map_err(failed)?
+                db::consumed_identifier::consume(pool, replay_key, keep_until)
+                    .instrument(span!("database", carnet.statement = "consume_identifier"))
+                    .await
+                    .map_err(failed)?
             }
         };
         if first {
@@ -207,6 +239,10 @@ impl Memory {
         }
         entries.remember(client_id, replay_key, keep_until);
         Ok(true)
+    }
+
+    fn len(&self) -> usize {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).used.len()
     }
 
     fn save(&self, now: i64) -> io::Result<()> {

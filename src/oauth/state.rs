@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::keys::Keys;
 use crate::registry::Follower;
+use crate::telemetry::Metrics;
 
 /// What the public routes need of the application.
 #[derive(Debug, Clone)]
@@ -26,6 +27,7 @@ struct Inner {
     database: Database,
     registry: Follower,
     keys: Keys,
+    metrics: Metrics,
     token_endpoint: String,
     documents: Documents,
     replay: ReplayStore,
@@ -43,6 +45,7 @@ impl State {
         let config = &app.config;
         let (now, skew) = (app.clock.now(), config.tokens().clock_skew);
         let replay = ReplayStore::open(&app.database, config.data_dir(), now, skew).await?;
+        replay.register(&app.metrics);
         Ok(Self(Arc::new(Inner {
             token_endpoint: config.token_endpoint(),
             documents: Documents::prepare(config, app.keys.current()),
@@ -56,6 +59,7 @@ impl State {
             database: app.database.clone(),
             registry: app.registry.clone(),
             keys: app.keys.clone(),
+            metrics: app.metrics.clone(),
         })))
     }
 
@@ -93,6 +97,10 @@ impl State {
 
     pub(super) fn keys(&self) -> &Keys {
         &self.0.keys
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
     }
 
     pub(super) fn token_endpoint(&self) -> &str {

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderMap, Request, header};
 use http_body_util::LengthLimitError;
+use tracing::Instrument as _;
 
 use super::audience::Audience;
 use super::authorization::Authorization;
@@ -19,6 +20,7 @@ use super::state::State;
 use super::{ErrorCode, OAuthError, client_credentials, mint, proof};
 use crate::http::ClientAddress;
 use crate::registry::{ClientEntry, ClientKind, Image, Stale, administration_token};
+use crate::telemetry::traces::span;
 
 /// `POST /token`
 pub(super) async fn post(Extract(state): Extract<State>, request: Request<Body>) -> Response {
@@ -27,15 +29,17 @@ pub(super) async fn post(Extract(state): Extract<State>, request: Request<Body>)
         Ok(response) => response,
         Err(error) => {
             log(&error, &claimed);
+            state.metrics().token_refused(error.code().as_str(), error.reason());
             error.into_response()
         }
     }
 }
 
 /// Any other method (RFC 6749 §3.2: only POST).
-pub(super) async fn wrong_method() -> Response {
-    OAuthError::new(ErrorCode::MethodNotAllowed, "method", "the token endpoint takes POST only")
-        .into_response()
+pub(super) async fn wrong_method(Extract(state): Extract<State>) -> Response {
+    let error = OAuthError::new(ErrorCode::MethodNotAllowed, "method", "the token endpoint takes POST only");
+    state.metrics().token_refused(error.code().as_str(), error.reason());
+    error.into_response()
 }
 
 /// Reads and parses the request. `claimed` is set to who it says it is from if it is refused later, for the log.
@@ -74,7 +78,8 @@ async fn steps(
     }
     // Authenticate the client, from an image that may be answered from.
     let image = state.registry().current().map_err(stale)?;
-    let entry = authenticate(state, &image, presented, from).await?;
+    let span = span!("authenticate client", carnet.method = presented.method());
+    let entry = authenticate(state, &image, presented, from).instrument(span).await?;
     match scope::kind_of(request.scope.as_deref(), &entry.client)? {
         Kind::Access => access_token(state, &image, &entry, request),
         Kind::Administration => administration(state, &entry, request).await,
@@ -135,6 +140,7 @@ fn access_token(
     let minted = mint::mint(state, entry, &audience, &authorization, confirmation.as_ref())?;
     // Asked again: what took long in between must not hide that the image has gone stale.
     state.registry().current().map_err(stale)?;
+    state.metrics().token_issued(minted.algorithm, "access");
     Ok(TokenResponse {
         access_token: &minted.token,
         token_type: "Bearer",
@@ -174,8 +180,10 @@ async fn administration(
         &authorization.scope,
         lifetime,
     )
+    .instrument(span!("database", carnet.statement = "keep_administration_token"))
     .await
     .map_err(|error| {
+        state.metrics().database_error("token_endpoint");
         tracing::error!(%error, "cannot keep an administration token");
         OAuthError::new(
             ErrorCode::TemporarilyUnavailable,
@@ -185,6 +193,7 @@ async fn administration(
         .retry_after(2)
     })?;
     state.registry().current().map_err(stale)?;
+    state.metrics().token_issued("opaque", "administration");
     tracing::info!(
         client_id = client.id,
         scope = authorization.scope,

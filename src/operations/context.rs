@@ -3,6 +3,7 @@ use std::sync::Arc;
 use carnet_ambient::{Clock, Entropy};
 use carnet_db::{Database, Transaction};
 use serde::Serialize;
+use tracing::Instrument as _;
 
 use super::negative::Against;
 use super::{Actor, Call, Refusal};
@@ -12,6 +13,8 @@ use crate::config::Config;
 use crate::db;
 use crate::keys::Keys;
 use crate::registry::Follower;
+use crate::telemetry::Metrics;
+use crate::telemetry::traces::span;
 
 /// What operations work with.
 #[derive(Clone)]
@@ -30,6 +33,8 @@ pub struct Context {
     pub config: Arc<Config>,
     /// The request in which they run.
     pub(super) call: Call,
+    /// What is measured.
+    pub metrics: Metrics,
 }
 
 /// The part of a [`Context`] with which credentials are made and journaled: all that the first start has.
@@ -70,6 +75,7 @@ impl Context {
             entropy: app.entropy.clone(),
             config: Arc::clone(&app.config),
             call: Call::default(),
+            metrics: app.metrics.clone(),
         }
     }
 
@@ -98,9 +104,12 @@ impl Context {
     /// Some rules span tables (an identifier and an agent URI share one namespace), so that no constraint could
     /// decide a race between two administrators; the journal's lock does.
     pub(super) async fn begin(&self) -> Result<Transaction, Refusal> {
-        let mut tx = self.database.writer().begin().await.map_err(db::Error::from)?;
-        db::journal::lock(&mut tx).await?;
-        Ok(tx)
+        let waiting = async {
+            let mut tx = self.database.writer().begin().await.map_err(db::Error::from)?;
+            db::journal::lock(&mut tx).await?;
+            Ok(tx)
+        };
+        waiting.instrument(span!("database", carnet.statement = "begin")).await
     }
 
     /// Commits, and lets the next request of this node see the change; or lets the transaction wait for the end of this
@@ -114,7 +123,8 @@ impl Context {
 
     /// Commits in any case.
     pub(super) async fn finish(&self, tx: Transaction) -> Result<(), Refusal> {
-        tx.commit().await.map_err(db::Error::from)?;
+        let committed = tx.commit().instrument(span!("database", carnet.statement = "commit"));
+        committed.await.map_err(db::Error::from)?;
         let keys = self.keys.refresh(&self.database).await;
         if let Err(error) = keys {
             tracing::warn!(%error, "the signing keys could not be brought up to date at once");

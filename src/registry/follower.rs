@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ struct Inner {
     current: RwLock<Current>,
     // One refresh at a time: a second caller waits and then sees what the first one read.
     refreshing: Mutex<()>,
+    failed_polls: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -31,6 +33,17 @@ struct Current {
     image: Arc<Image>,
     polled_at: Duration,
     clock_fits: bool,
+}
+
+/// What a node knows, whether or not it may be answered from.
+#[derive(Debug, Clone)]
+pub struct Observed {
+    /// The image.
+    pub image: Arc<Image>,
+    /// How long ago the last successful poll began.
+    pub age: Duration,
+    /// Whether this machine's clock agrees with the database's.
+    pub clock_fits: bool,
 }
 
 /// The image is too old to answer from, or the clock cannot be trusted.
@@ -55,7 +68,13 @@ impl Follower {
         let clock_fits = clock_fits(&database, &clock).await?;
         let image = Arc::new(Image::load(&database).await?);
         let current = RwLock::new(Current { image, polled_at, clock_fits });
-        Ok(Self(Arc::new(Inner { database, clock, current, refreshing: Mutex::new(()) })))
+        Ok(Self(Arc::new(Inner {
+            database,
+            clock,
+            current,
+            refreshing: Mutex::new(()),
+            failed_polls: AtomicU64::new(0),
+        })))
     }
 
     /// The image, if it may be answered from. Ask again after signing and before answering: what took long
@@ -72,6 +91,23 @@ impl Follower {
             return Err(Stale::Clock);
         }
         Ok(Arc::clone(&current.image))
+    }
+
+    /// What there is, for those who watch; never to answer a request from.
+    #[must_use]
+    pub fn observe(&self) -> Observed {
+        let current = self.0.current.read().unwrap_or_else(PoisonError::into_inner);
+        Observed {
+            image: Arc::clone(&current.image),
+            age: self.0.clock.monotonic().saturating_sub(current.polled_at),
+            clock_fits: current.clock_fits,
+        }
+    }
+
+    /// How many polls have failed since the start.
+    #[must_use]
+    pub fn failed_polls(&self) -> u64 {
+        self.0.failed_polls.load(Ordering::Relaxed)
     }
 
     /// Looks at the database's change number and reads what changed.
@@ -104,6 +140,11 @@ impl Follower {
         current.polled_at = current.polled_at.max(began);
         current.clock_fits = clock_fits;
         Ok(())
+    }
+
+    /// Counts a look that failed, for the metrics.
+    pub fn note_failed_poll(&self) {
+        self.0.failed_polls.fetch_add(1, Ordering::Relaxed);
     }
 }
 

@@ -182,6 +182,17 @@ impl Image {
         self.clients.get(client_id)
     }
 
+    /// All clients, in no order.
+    pub fn clients(&self) -> impl Iterator<Item = &Arc<ClientEntry>> {
+        self.clients.values()
+    }
+
+    /// How many resource servers there are.
+    #[must_use]
+    pub fn resource_server_count(&self) -> usize {
+        self.resource_servers.len()
+    }
+
     /// How many clients there are.
     #[must_use]
     pub fn client_count(&self) -> usize {

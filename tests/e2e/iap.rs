@@ -5,6 +5,7 @@ mod clients;
 mod commands;
 mod listeners;
 mod malformed;
+mod metrics;
 mod mistakes;
 mod nodes;
 mod start;

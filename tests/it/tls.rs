@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use carnet::config::TlsFiles;
 use carnet::http::{Limits, Listener, acceptor};
+use carnet::telemetry::Metrics;
 use carnet_ambient::Clock;
 use carnet_fetch::{FetchPolicy, Fetcher, Limits as FetchLimits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -22,7 +23,8 @@ async fn tls_listener() -> (std::net::SocketAddr, Vec<u8>, CancellationToken) {
     let stop = CancellationToken::new();
     let router = axum::Router::new().route("/", axum::routing::get(|| async { "over TLS" }));
     let limits = Limits { handshake: Duration::from_millis(300), ..Limits::default() };
-    tokio::spawn(Listener { socket, tls, router, limits }.serve(stop.clone()));
+    let traffic = Metrics::new(&Clock::system()).traffic("public");
+    tokio::spawn(Listener { socket, tls, router, limits, traffic }.serve(stop.clone()));
     (address, made.cert.pem().into_bytes(), stop)
 }
 

@@ -5,6 +5,7 @@ mod demo;
 mod logging;
 mod record;
 mod serve;
+mod service_manager;
 mod signals;
 
 use std::io::Write;

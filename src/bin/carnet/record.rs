@@ -1,20 +1,21 @@
 use carnet::cli::local::{Failure, RecordServeArgs};
 use carnet::config::RecordConfig;
-use carnet::http::{Budget, Guard, Limits, Listener, guard};
+use carnet::http::{Budget, Guard, Limits, Listener, Watch, guard};
+use carnet::telemetry::Metrics;
 use carnet_ambient::{Clock, Entropy};
 use carnet_db::{Database, Engine};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::logging;
 use crate::serve::bind;
 use crate::signals::Signals;
+use crate::{logging, service_manager};
 
 /// `carnet record serve`: the record server alone. It knows the issuer's address and nothing else of it.
 pub async fn serve(args: &RecordServeArgs) -> Result<(), Failure> {
     let (config, raw) = args.load()?;
-    let _log = logging::start(&raw)?;
+    let logging = logging::start(&raw)?;
     let mut signals = Signals::listen()?;
     let socket = bind("the record server", config.listen).await?;
     if let (Engine::Sqlite, Some(folder)) = (config.database.engine(), &raw.server.data_dir) {
@@ -23,8 +24,10 @@ pub async fn serve(args: &RecordServeArgs) -> Result<(), Failure> {
     }
     let mounted = Mounted::open(&config, Clock::system(), Entropy::system()).await?;
     let stop = CancellationToken::new();
-    let listener =
-        tokio::spawn(mounted.listener(&config, socket, Budget::of_this_process().public).serve(stop.clone()));
+    // Without an administration listener there is nowhere to ask for them.
+    let metrics = Metrics::new(&Clock::system());
+    let connections = Budget::of_this_process().public;
+    let listener = tokio::spawn(mounted.listener(&config, socket, connections, &metrics).serve(stop.clone()));
     tracing::info!(
         base_url = config.base_url,
         issuer = config.issuer,
@@ -32,12 +35,15 @@ pub async fn serve(args: &RecordServeArgs) -> Result<(), Failure> {
         companies = config.companies.len(),
         "the record server is ready"
     );
+    service_manager::tell(service_manager::READY);
     let signal = signals.told_to_end().await;
     tracing::info!(signal, "stopping: no new connections, requests in flight are answered");
+    service_manager::tell(service_manager::STOPPING);
     stop.cancel();
     let _ = listener.await;
     mounted.close().await;
     tracing::info!("stopped");
+    logging.finish().await;
     Ok(())
 }
 
@@ -76,11 +82,23 @@ impl Mounted {
     }
 
     /// What answers on its socket.
-    pub fn listener(&self, config: &RecordConfig, socket: TcpListener, connections: usize) -> Listener {
+    pub fn listener(
+        &self,
+        config: &RecordConfig,
+        socket: TcpListener,
+        connections: usize,
+        metrics: &Metrics,
+    ) -> Listener {
         let hosts = config.hosts.clone();
-        let guarded =
-            guard(self.server.router(), Guard { hosts, origins: None, timeout: Duration::from_secs(30) });
-        Listener { socket, tls: None, router: guarded, limits: Limits { connections, ..Limits::default() } }
+        let watch = Watch::new(metrics, "record", Clock::system(), config.trust_traceparent_from.clone());
+        let timeout = Duration::from_secs(30);
+        Listener {
+            socket,
+            tls: None,
+            router: guard(self.server.router(), Guard { hosts, origins: None, timeout, watch }),
+            limits: Limits { connections, ..Limits::default() },
+            traffic: metrics.traffic("record"),
+        }
     }
 
     /// Closes the database.

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::signals::Signals;
-use crate::{logging, record};
+use crate::{logging, record, service_manager};
 
 /// How often what has expired is swept out.
 const HOUSEKEEPING: Duration = Duration::from_mins(1);
@@ -59,11 +59,12 @@ pub async fn bind(whose: &str, address: std::net::SocketAddr) -> Result<TcpListe
 /// `carnet serve`.
 pub async fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let (config, raw) = args.load()?;
-    let _log = logging::start(&raw)?;
+    let logging = logging::start(&raw)?;
     let mut signals = Signals::listen()?;
     let sockets = Sockets::bind(&config).await?;
     let stop = CancellationToken::new();
     let running = Running::start(config, sockets, Clock::system(), Entropy::system(), stop.clone()).await?;
+    logging.register(&running.app.metrics);
     // Whoever asks for JSON collects both streams, and wants nothing else in them.
     if raw.log.format.as_deref() != Some("json") {
         print_banner(&running);
@@ -75,11 +76,14 @@ pub async fn serve(args: &ServeArgs) -> Result<(), Failure> {
         version = env!("CARGO_PKG_VERSION"),
         "carnet is ready"
     );
+    service_manager::tell(service_manager::READY);
     let signal = signals.told_to_end().await;
     tracing::info!(signal, "stopping: no new connections, requests in flight are answered");
+    service_manager::tell(service_manager::STOPPING);
     stop.cancel();
     running.stopped().await;
     tracing::info!("stopped");
+    logging.finish().await;
     Ok(())
 }
 
@@ -127,19 +131,22 @@ impl Running {
             tls,
             router: router::public(&app, oauth.clone()),
             limits: Limits { connections: budget.public, ..Limits::default() },
+            traffic: app.metrics.traffic("public"),
         };
         let administration = Listener {
             socket: sockets.administration,
             tls: None,
             router: router::administration(&app),
             limits: Limits { connections: budget.administration, ..Limits::default() },
+            traffic: app.metrics.traffic("administration"),
         };
         let mut listeners = JoinSet::new();
         listeners.spawn(public.serve(stop.clone()));
         listeners.spawn(administration.serve(stop.clone()));
         if let (Some(config), Some(mounted), Some(socket)) = (&record_config, &record, sockets.record) {
             warn_of_unknown_audience(&app, &config.audience);
-            listeners.spawn(mounted.listener(config, socket, budget.record).serve(stop.clone()));
+            listeners
+                .spawn(mounted.listener(config, socket, budget.record, &app.metrics).serve(stop.clone()));
         }
         let mut background = JoinSet::new();
         background.spawn(following::follow(app.clone()));
@@ -187,6 +194,7 @@ async fn housekeeping(app: App) {
             db::consumed_identifier::forget_expired(pool, app.clock.now()).await
         };
         if let Err(error) = swept.await {
+            app.metrics.database_error("housekeeping");
             tracing::warn!(%error, "what has expired could not be swept out; trying again in a minute");
         }
     }

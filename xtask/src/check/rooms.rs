@@ -37,13 +37,13 @@ const ROOMS: &[Room] = &[
     Room { name: "registry", may_use: &["audit", "db"], speaks_of_registry: false, never: WEB_AND_SQL },
     Room {
         name: "oauth",
-        may_use: &["app", "audit", "config", "db", "http", "keys", "private_file", "registry"],
+        may_use: &["app", "audit", "config", "db", "http", "keys", "private_file", "registry", "telemetry"],
         speaks_of_registry: false,
         never: SQL,
     },
     Room {
         name: "operations",
-        may_use: &["app", "audit", "config", "db", "keys", "registry"],
+        may_use: &["app", "audit", "config", "db", "keys", "registry", "telemetry"],
         speaks_of_registry: false,
         never: WEB_AND_SQL,
     },
@@ -54,7 +54,14 @@ const ROOMS: &[Room] = &[
         speaks_of_registry: false,
         never: SQL,
     },
-    Room { name: "http", may_use: &["config"], speaks_of_registry: false, never: SQL },
+    Room { name: "http", may_use: &["config", "telemetry"], speaks_of_registry: false, never: SQL },
+    // It knows no domain: others count with what it gives them. Its HTTP client is for the operator's collector.
+    Room {
+        name: "telemetry",
+        may_use: &[],
+        speaks_of_registry: false,
+        never: &["axum", "hyper", "hyper_util", "tower", "sqlx"],
+    },
 ];
 
 /// What keeps the registry's memory image: to use it is to use the registry, not to speak of its members.
