@@ -203,7 +203,9 @@ async fn the_address_of_the_connection_is_the_one_that_counts() {
     let server = socket.local_addr().unwrap();
     let stop = CancellationToken::new();
     let router = router::public(&iap.app, iap.oauth.clone());
-    tokio::spawn(Listener { socket, tls: None, router, limits: Limits::default() }.serve(stop.clone()));
+    let traffic = iap.app.metrics.traffic("public");
+    let listener = Listener { socket, tls: None, router, limits: Limits::default(), traffic };
+    tokio::spawn(listener.serve(stop.clone()));
     for _ in 0..20 {
         assert_eq!(status_over_tcp(server, "127.0.0.2", &client.client_id, "wrong").await, "401");
     }
