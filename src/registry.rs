@@ -6,15 +6,18 @@ mod client;
 mod company_uri;
 mod follower;
 mod image;
+mod opaque_token;
 mod participant;
 mod resource_server;
 pub mod scope;
 mod secret;
 
+pub use crate::db::initial_access_token::InitialAccessToken;
 pub use client::{Client, ClientKey, ClientKind, ClientSecret, CredentialStatus, TokenEndpointAuthMethod};
 pub use company_uri::{CompanyUri, CompanyUriError};
 pub use follower::{Follower, Stale};
 pub use image::{ClientEntry, Image, UsableKey};
+pub use opaque_token::{OpaqueKind, OpaqueToken};
 pub use participant::{OneRecordId, OneRecordIdStatus, Participant, Role, Status};
 pub use resource_server::{AccessTokenTyp, ResourceServer, SigningAlgorithm};
 pub use secret::{GeneratedSecret, has_secret_format};

@@ -141,6 +141,9 @@ pub struct RawKeySet {
 pub struct RawRegistry {
     /// Role codes besides SHP, FWD, CAR, GHA, CUS, RFS, ITP.
     pub further_roles: Option<Vec<String>>,
+    /// How many enabled clients of one participant may have registered themselves, 0 to 1000; with 0 the registration
+    /// endpoint is off. Default: 20.
+    pub max_self_registered_clients: Option<i64>,
 }
 
 /// `[log]`

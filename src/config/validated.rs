@@ -31,6 +31,7 @@ pub struct Config {
     algorithms: Vec<SigningAlgorithm>,
     allow_insecure_loopback: bool,
     roles: Vec<String>,
+    max_self_registered_clients: i64,
     tokens: Tokens,
     key_set_cache: KeySetCache,
     record: Option<RecordConfig>,
@@ -139,6 +140,13 @@ impl TryFrom<RawConfig> for Config {
                 .keys
                 .master_key_file
                 .unwrap_or_else(|| data_dir.join("keys").join("master.jwk")),
+            max_self_registered_clients: within(
+                "registry.max_self_registered_clients",
+                raw.registry.max_self_registered_clients,
+                20,
+                0,
+                1000,
+            )?,
             roles: roles(raw.registry.further_roles.unwrap_or_default())?,
             key_life,
             algorithms: keys::algorithms(raw.keys.algorithms)?,
@@ -297,6 +305,12 @@ impl Config {
         &self.roles
     }
 
+    /// How many enabled clients of a participant may have registered themselves; 0: none can.
+    #[must_use]
+    pub fn max_self_registered_clients(&self) -> i64 {
+        self.max_self_registered_clients
+    }
+
     /// What is issued.
     #[must_use]
     pub fn tokens(&self) -> &Tokens {
@@ -362,6 +376,7 @@ mod tests {
             ("[keys]\nalgorithms = ['ES256']", "keys.algorithms"),
             ("[keys]\nalgorithms = ['RS256', 'HS256']", "keys.algorithms"),
             ("[registry]\nfurther_roles = ['air']", "registry.further_roles"),
+            ("[registry]\nmax_self_registered_clients = 1001", "registry.max_self_registered_clients"),
             ("[record]\nlisten = '0.0.0.0:80'", "record.base_url"),
         ] {
             match config(text) {

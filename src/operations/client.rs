@@ -25,4 +25,6 @@ pub struct Details {
     pub client: Client,
     /// Identifiers of the resource servers that it may ask for; empty means the default one.
     pub audiences: Vec<String>,
+    /// Identifiers of the resource servers that it speaks for.
+    pub introspects: Vec<String>,
 }

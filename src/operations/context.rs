@@ -15,7 +15,7 @@ use crate::keys::Keys;
 use crate::registry::Follower;
 
 /// What operations work with.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Context {
     /// The database.
     pub database: Database,
@@ -50,13 +50,19 @@ impl Actor {
         Self(format!("client/{client_id}"))
     }
 
+    /// A machine that registers itself, by the id of the token or of the registration that lets it.
+    #[must_use]
+    pub fn registration(id: &str) -> Self {
+        Self(format!("registration/{id}"))
+    }
+
     /// Whoever runs this process and so has the data folder at hand, by their number.
     #[must_use]
     pub fn local() -> Self {
         Self(format!("local/{}", rustix::process::getuid().as_raw()))
     }
 
-    /// `client/ID` or `local/USER`.
+    /// `client/ID`, `registration/ID` or `local/USER`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

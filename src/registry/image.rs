@@ -116,8 +116,8 @@ impl Image {
                 Some(("resource_server", _)) => {
                     resource_servers = Some(db::resource_server::all(&mut *tx).await?);
                 }
-                // Not the registry's: keys are followed by their own room.
-                Some(("signing_key", _)) => {}
+                // Not the registry's: keys are followed by their own room, and revoked tokens are looked up.
+                Some(("signing_key" | "token", _)) => {}
                 // A subject of a later version: what it touches is not known here.
                 _ => whole = true,
             }
@@ -189,6 +189,12 @@ impl Image {
     #[must_use]
     pub fn resource_server(&self, identifier: &str) -> Option<&Arc<ResourceServer>> {
         self.by_identifier.get(identifier)
+    }
+
+    /// The resource servers that a client speaks for.
+    #[must_use]
+    pub fn introspected_by(&self, client: &Client) -> Vec<Arc<ResourceServer>> {
+        client.introspects.iter().filter_map(|id| self.resource_servers.get(id)).cloned().collect()
     }
 
     /// The resource servers that a client may ask for; the first one is its default.
