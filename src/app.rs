@@ -14,6 +14,7 @@ use crate::db::installation::Installation;
 use crate::keys::{self, Keys, MasterKey, NewKeys};
 use crate::operations::bootstrap;
 use crate::registry::{Follower, scope};
+use crate::revocation::Feed;
 use crate::{db, operations};
 
 /// The parts that the rooms share. A room's state is made from it, and holds only what that room needs.
@@ -31,6 +32,8 @@ pub struct App {
     pub registry: Follower,
     /// Signing keys and the secret MAC.
     pub keys: Keys,
+    /// The revocation feed.
+    pub feed: Feed,
     /// This node's folder, locked as long as the app lives.
     pub data_dir: Arc<DataDir>,
     _database_lock: Arc<Option<File>>,
@@ -139,6 +142,8 @@ impl App {
         let keys =
             Keys::open(&db::sealed_key::live(database.reader().pool()).await?, master, config.key_life())?;
         let registry = Follower::start(database.clone(), clock.clone()).await?;
+        let (issuer, feed_keys) = (config.issuer().to_owned(), keys.clone());
+        let feed = Feed::start(database.clone(), clock.clone(), feed_keys, issuer).await;
         let app = Self {
             config: Arc::new(config),
             clock,
@@ -146,6 +151,7 @@ impl App {
             database,
             registry,
             keys,
+            feed,
             data_dir: Arc::new(data_dir),
             _database_lock: Arc::new(database_lock),
         };

@@ -17,4 +17,5 @@ pub mod oauth;
 pub mod operations;
 pub mod private_file;
 pub mod registry;
+pub mod revocation;
 pub mod router;

@@ -1,4 +1,5 @@
-//! The public face of the identity provider: the token endpoint, discovery and the published keys.
+//! The public face of the identity provider: the token endpoint, discovery, the published keys and the revocation
+//! feed.
 //!
 //! A token request passes the steps of `token` in order; nothing on its way asks the database, parses a key or
 //! writes configuration as JSON. The exceptions are those that the specification names: administration tokens, and
@@ -20,6 +21,7 @@ mod percent;
 mod proof;
 mod replay;
 mod response;
+mod revocation_feed;
 mod scope;
 mod secret_use;
 mod state;
@@ -42,5 +44,7 @@ pub fn router(state: State) -> Router {
         .route("/.well-known/jwks.json", get(discovery::jwks))
         .route("/.well-known/openid-configuration/jwks", get(discovery::jwks))
         .route("/clients/{client_id}/jwks", get(client_jwks::get))
+        .route("/revocations", get(revocation_feed::get))
+        .route("/trusted-iaps/keys.json", get(discovery::list_keys))
         .with_state(state)
 }

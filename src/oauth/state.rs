@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::keys::Keys;
 use crate::registry::Follower;
+use crate::revocation::Feed;
 
 /// What the public routes need of the application.
 #[derive(Debug, Clone)]
@@ -28,6 +29,7 @@ struct Inner {
     documents: Documents,
     replay: ReplayStore,
     secret_use: SecretUse,
+    feed: Feed,
 }
 
 impl State {
@@ -44,6 +46,7 @@ impl State {
             documents: Documents::prepare(config, app.keys.current()),
             replay,
             secret_use: SecretUse::default(),
+            feed: app.feed.clone(),
             config: Arc::clone(config),
             clock: app.clock.clone(),
             entropy: app.entropy.clone(),
@@ -96,6 +99,10 @@ impl State {
 
     pub(super) fn replay(&self) -> &ReplayStore {
         &self.0.replay
+    }
+
+    pub(super) fn feed(&self) -> &Feed {
+        &self.0.feed
     }
 
     pub(super) fn note_use(&self, secret_id: &str, now: i64) {

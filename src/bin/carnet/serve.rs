@@ -138,6 +138,7 @@ impl Running {
         }
         let mut background = JoinSet::new();
         background.spawn(following::follow(app.clone()));
+        background.spawn(following::follow_feed(app.clone()));
         background.spawn(housekeeping(app.clone()));
         Ok(Self { app, start, oauth, listeners, background, record })
     }

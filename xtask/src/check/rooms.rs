@@ -35,9 +35,22 @@ const ROOMS: &[Room] = &[
         never: WEB_AND_SQL,
     },
     Room { name: "registry", may_use: &["audit", "db"], speaks_of_registry: false, never: WEB_AND_SQL },
+    Room { name: "revocation", may_use: &["db", "keys"], speaks_of_registry: false, never: WEB_AND_SQL },
+    // What changes the registry is an operation here too: revoking a token, a client that registers itself.
     Room {
         name: "oauth",
-        may_use: &["app", "audit", "config", "db", "http", "keys", "private_file", "registry"],
+        may_use: &[
+            "app",
+            "audit",
+            "config",
+            "db",
+            "http",
+            "keys",
+            "operations",
+            "private_file",
+            "registry",
+            "revocation",
+        ],
         speaks_of_registry: false,
         never: SQL,
     },
