@@ -20,6 +20,7 @@ mod path_text;
 mod resource_servers;
 mod rfc3339;
 mod route_table;
+mod tokens;
 
 use axum::{Router, middleware};
 use utoipa_axum::router::OpenApiRouter;
@@ -61,5 +62,6 @@ fn routes() -> OpenApiRouter<Context> {
         .routes(routes!(client_secrets::revoke::revoke))
         .routes(routes!(client_keys::add::add, client_keys::list::list))
         .routes(routes!(client_keys::revoke::revoke))
+        .routes(routes!(tokens::revoke::revoke))
         .routes(routes!(openapi::get))
 }

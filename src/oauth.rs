@@ -1,11 +1,12 @@
-//! The public face of the identity provider: the token endpoint, discovery, the published keys and the revocation
-//! feed.
+//! The public face of the identity provider: the token endpoint, introspection and revocation,
+//! discovery, the published keys and the revocation feed.
 //!
 //! A token request passes the steps of `token` in order; nothing on its way asks the database, parses a key or
 //! writes configuration as JSON. The exceptions are those that the specification names: administration tokens, and
 //! with several nodes the identifiers of client assertions.
 
 mod audience;
+mod authenticated_form;
 mod authorization;
 mod basic;
 mod client_assertion;
@@ -16,11 +17,14 @@ mod discovery;
 mod document;
 mod error;
 mod form;
+mod introspection;
 mod mint;
+mod own_token;
 mod percent;
 mod proof;
 mod replay;
 mod response;
+mod revocation;
 mod revocation_feed;
 mod scope;
 mod secret_use;
@@ -44,6 +48,8 @@ pub fn router(state: State) -> Router {
         .route("/.well-known/jwks.json", get(discovery::jwks))
         .route("/.well-known/openid-configuration/jwks", get(discovery::jwks))
         .route("/clients/{client_id}/jwks", get(client_jwks::get))
+        .route("/introspect", post(introspection::post).fallback(authenticated_form::wrong_method))
+        .route("/revoke", post(revocation::post).fallback(authenticated_form::wrong_method))
         .route("/revocations", get(revocation_feed::get))
         .route("/trusted-iaps/keys.json", get(discovery::list_keys))
         .with_state(state)

@@ -15,6 +15,7 @@ mod negative;
 pub mod participant;
 mod refusal;
 pub mod resource_server;
+pub mod token;
 
 pub use administrator::{Administrator, authenticate, reset_administrator};
 pub use context::{Actor, Context, ListRequest};

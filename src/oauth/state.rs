@@ -5,11 +5,13 @@ use carnet_ambient::{Clock, Entropy};
 use carnet_db::Database;
 
 use super::discovery::Documents;
+use super::own_token::OwnKeys;
 use super::replay::ReplayStore;
 use super::secret_use::SecretUse;
 use crate::app::App;
 use crate::config::Config;
 use crate::keys::Keys;
+use crate::operations::Context;
 use crate::registry::Follower;
 use crate::revocation::Feed;
 
@@ -29,7 +31,9 @@ struct Inner {
     documents: Documents,
     replay: ReplayStore,
     secret_use: SecretUse,
+    own_keys: OwnKeys,
     feed: Feed,
+    operations: Context,
 }
 
 impl State {
@@ -46,7 +50,9 @@ impl State {
             documents: Documents::prepare(config, app.keys.current()),
             replay,
             secret_use: SecretUse::default(),
+            own_keys: OwnKeys::default(),
             feed: app.feed.clone(),
+            operations: Context::new(app),
             config: Arc::clone(config),
             clock: app.clock.clone(),
             entropy: app.entropy.clone(),
@@ -101,8 +107,16 @@ impl State {
         &self.0.replay
     }
 
+    pub(super) fn own_keys(&self) -> &OwnKeys {
+        &self.0.own_keys
+    }
+
     pub(super) fn feed(&self) -> &Feed {
         &self.0.feed
+    }
+
+    pub(super) fn operations(&self) -> &Context {
+        &self.0.operations
     }
 
     pub(super) fn note_use(&self, secret_id: &str, now: i64) {
