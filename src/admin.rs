@@ -12,6 +12,7 @@ mod created;
 mod document;
 mod entity_tag;
 mod identifiers;
+mod initial_access_tokens;
 mod json_body;
 mod openapi;
 mod page;
@@ -52,6 +53,8 @@ fn routes() -> OpenApiRouter<Context> {
         .routes(routes!(participants::disable::disable))
         .routes(routes!(participants::enable::enable))
         .routes(routes!(identifiers::add::add, identifiers::list::list))
+        .routes(routes!(initial_access_tokens::add::add, initial_access_tokens::list::list))
+        .routes(routes!(initial_access_tokens::revoke::revoke))
         .routes(routes!(resource_servers::create::create, resource_servers::list::list))
         .routes(routes!(resource_servers::get::get, resource_servers::update::update))
         .routes(routes!(clients::create::create, clients::list::list))

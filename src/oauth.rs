@@ -1,5 +1,5 @@
-//! The public face of the identity provider: the token endpoint, introspection and revocation,
-//! discovery, the published keys and the revocation feed.
+//! The public face of the identity provider: the token endpoint, introspection and revocation, registration by
+//! clients themselves, discovery, the published keys and the revocation feed.
 //!
 //! A token request passes the steps of `token` in order; nothing on its way asks the database, parses a key or
 //! writes configuration as JSON. The exceptions are those that the specification names: administration tokens, and
@@ -22,6 +22,7 @@ mod mint;
 mod own_token;
 mod percent;
 mod proof;
+mod registration;
 mod replay;
 mod response;
 mod revocation;
@@ -40,7 +41,8 @@ pub use state::State;
 /// The public routes.
 pub fn router(state: State) -> Router {
     let token = || post(token::post).fallback(token::wrong_method);
-    Router::new()
+    let self_registration = state.config().max_self_registered_clients() > 0;
+    let router = Router::new()
         .route("/token", token())
         .route("/oauth2/token", token())
         .route("/.well-known/openid-configuration", get(discovery::openid_configuration))
@@ -51,6 +53,7 @@ pub fn router(state: State) -> Router {
         .route("/introspect", post(introspection::post).fallback(authenticated_form::wrong_method))
         .route("/revoke", post(revocation::post).fallback(authenticated_form::wrong_method))
         .route("/revocations", get(revocation_feed::get))
-        .route("/trusted-iaps/keys.json", get(discovery::list_keys))
-        .with_state(state)
+        .route("/trusted-iaps/keys.json", get(discovery::list_keys));
+    let router = if self_registration { router.merge(registration::router()) } else { router };
+    router.with_state(state)
 }

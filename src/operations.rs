@@ -11,9 +11,11 @@ pub mod client_key;
 pub mod client_secret;
 mod context;
 pub mod identifier;
+pub mod initial_access_token;
 mod negative;
 pub mod participant;
 mod refusal;
+pub mod registration;
 pub mod resource_server;
 pub mod token;
 

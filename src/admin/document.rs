@@ -19,9 +19,13 @@ client credentials with the scope `admin:read` or `admin:write` gives one. It is
 most.\n\nMembers that are null are as if they were left out; members that are not known are refused. Times are RFC \
 3339 texts in UTC.";
 
-const TAGS: [(&str, &str); 8] = [
+const TAGS: [(&str, &str); 9] = [
     ("participants", "Companies registered with this identity provider."),
     ("identifiers", "ONE Record IDs of a participant."),
+    (
+        "initial access tokens",
+        "With one of these a participant's machines register themselves. Each is shown once.",
+    ),
     ("clients", "Machines of participants."),
     ("client secrets", "Several live at once, so that rotation never needs an outage. Each is shown once."),
     ("client keys", "Registered public keys."),

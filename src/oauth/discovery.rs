@@ -53,7 +53,7 @@ impl Documents {
             TokenEndpointAuthMethod::PrivateKeyJwt,
         ];
         let algorithms = carnet_token::Algorithm::ALL;
-        let common = json!({
+        let mut common = json!({
             "issuer": issuer,
             "token_endpoint": config.token_endpoint(),
             "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
@@ -73,6 +73,9 @@ impl Documents {
             "trust_list_jwks_uri": format!("{issuer}/trusted-iaps/keys.json"),
             "client_jwks_uri_template": format!("{issuer}/clients/{{client_id}}/jwks"),
         });
+        if config.max_self_registered_clients() > 0 {
+            common["registration_endpoint"] = json!(format!("{issuer}/register"));
+        }
         let mut openid = common.clone();
         // Required by OpenID Connect Discovery §3: every client sees one subject, and no ID token is issued.
         openid["subject_types_supported"] = json!(["public"]);

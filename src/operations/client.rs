@@ -9,10 +9,12 @@ mod list;
 mod status;
 
 pub use create::{Created, NewClient, create};
+pub(super) use create::{insert, prepare};
 pub use disable::disable;
 pub use enable::enable;
 pub use get::get;
 pub use list::list;
+pub(super) use status::disable_in;
 
 use crate::registry::Client;
 

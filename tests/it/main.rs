@@ -14,6 +14,7 @@ mod first_start;
 mod harness;
 mod introspection;
 mod journal;
+mod registration;
 mod registry_image;
 mod revocation;
 mod revocation_feed;
