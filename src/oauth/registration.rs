@@ -18,6 +18,7 @@ use super::state::State;
 use super::token::log;
 use super::{ErrorCode, OAuthError};
 use crate::operations::{Refusal, registration};
+use crate::registry::OpaqueKind;
 
 pub(super) fn router() -> Router<State> {
     Router::new()
@@ -28,7 +29,7 @@ pub(super) fn router() -> Router<State> {
 /// `POST /register`
 async fn register(Extract(state): Extract<State>, request: Request<Body>) -> Response {
     let answer = async {
-        let Metadata { bearer, members } = metadata(request).await?;
+        let Metadata { bearer, members } = metadata(request, OpaqueKind::InitialAccess).await?;
         let made = registration::register(state.operations(), &bearer, &members).await.map_err(refused)?;
         let made = made.ok_or_else(invalid_token)?;
         tracing::info!(client_id = made.client.id, "a client has registered itself");
@@ -55,7 +56,7 @@ async fn replace(
     request: Request<Body>,
 ) -> Response {
     let answer = async {
-        let Metadata { bearer, members } = metadata(request).await?;
+        let Metadata { bearer, members } = metadata(request, OpaqueKind::Registration).await?;
         let replaced = registration::replace(state.operations(), &client_id, &bearer, &members).await;
         let replaced = replaced.map_err(refused)?.ok_or_else(invalid_token)?;
         tracing::info!(client_id, "a client has replaced its registration");

@@ -72,6 +72,9 @@ async fn catching_up_gives_the_image_that_reading_all_gives() {
         ),
         ("POST", "/resource-servers".to_owned(), json!({"identifier": "https://rs.example", "name": "RS"})),
         ("DELETE", format!("/clients/{}/keys/first", acme.client_id), json!(null)),
+        ("POST", format!("/participants/{}/initial-access-tokens", acme.participant_id), json!({})),
+        ("POST", "/tokens/revoke".to_owned(), json!({"jti": "some-token"})),
+        ("POST", "/tokens/revoke".to_owned(), json!({"client_id": third.client_id})),
     ];
     for (method, path, body) in steps {
         let answer = iap.admin(method, &path, (method == "POST").then_some(body)).await;

@@ -4,7 +4,9 @@ use http::{HeaderMap, Request, header};
 use http_body_util::LengthLimitError;
 use serde_json::{Map, Value};
 
+use super::invalid_token;
 use crate::oauth::{ErrorCode, OAuthError};
+use crate::registry::OpaqueKind;
 
 /// The largest body, bytes: twenty large keys with their proofs fit.
 const MAX_BODY: usize = 64 * 1024;
@@ -15,10 +17,13 @@ pub(super) struct Metadata {
     pub members: Map<String, Value>,
 }
 
-/// Reads a request with metadata: the token first, so that nobody without one makes the server read.
-pub(super) async fn metadata(request: Request<Body>) -> Result<Metadata, OAuthError> {
+/// Reads a request with metadata: the token first, so that nobody without anything like one makes the server read.
+pub(super) async fn metadata(request: Request<Body>, kind: OpaqueKind) -> Result<Metadata, OAuthError> {
     let (parts, body) = request.into_parts();
     let bearer = bearer(&parts.headers)?.to_owned();
+    if kind.digest_of(&bearer).is_none() {
+        return Err(invalid_token());
+    }
     check_media_type(&parts.headers)?;
     let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     if announced.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > MAX_BODY as u64)
