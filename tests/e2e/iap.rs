@@ -3,10 +3,12 @@
 mod administration;
 mod clients;
 mod commands;
+mod introspection;
 mod listeners;
 mod malformed;
 mod mistakes;
 mod nodes;
+mod registration;
 mod start;
 mod stop;
 mod verifiers;
