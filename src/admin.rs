@@ -16,6 +16,7 @@ mod document;
 mod entity_tag;
 mod expiring;
 mod identifiers;
+mod initial_access_tokens;
 mod json_body;
 mod openapi;
 mod page;
@@ -25,6 +26,7 @@ mod resource_servers;
 mod rfc3339;
 mod route_table;
 mod signing_keys;
+mod tokens;
 
 use axum::{Router, middleware};
 use utoipa_axum::router::OpenApiRouter;
@@ -65,6 +67,8 @@ fn routes() -> OpenApiRouter<Context> {
         .routes(routes!(identifiers::add::add, identifiers::list::list))
         .routes(routes!(identifiers::suspend::suspend))
         .routes(routes!(identifiers::resume::resume))
+        .routes(routes!(initial_access_tokens::add::add, initial_access_tokens::list::list))
+        .routes(routes!(initial_access_tokens::revoke::revoke))
         .routes(routes!(resource_servers::create::create, resource_servers::list::list))
         .routes(routes!(resource_servers::get::get, resource_servers::update::update))
         .routes(routes!(resource_servers::disable::disable))
@@ -91,5 +95,6 @@ fn routes() -> OpenApiRouter<Context> {
         .routes(routes!(approvals::approve::approve))
         .routes(routes!(approvals::reject::reject))
         .routes(routes!(approvals::execute::execute))
+        .routes(routes!(tokens::revoke::revoke))
         .routes(routes!(openapi::get))
 }

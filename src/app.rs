@@ -16,6 +16,7 @@ use crate::db::installation::Installation;
 use crate::keys::{self, Keys, MasterKey, NewKeys};
 use crate::operations::bootstrap;
 use crate::registry::{Follower, scope};
+use crate::revocation::Feed;
 use crate::telemetry::{Metrics, Readers};
 use crate::{db, operations};
 
@@ -38,6 +39,8 @@ pub struct App {
     pub metrics: Metrics,
     /// Who may read that.
     pub metrics_readers: Readers,
+    /// The revocation feed.
+    pub feed: Feed,
     /// This node's folder, locked as long as the app lives.
     pub data_dir: Arc<DataDir>,
     _database_lock: Arc<Option<File>>,
@@ -159,6 +162,8 @@ impl App {
         let keys =
             Keys::open(&db::sealed_key::live(database.reader().pool()).await?, master, config.key_life())?;
         let registry = Follower::start(database.clone(), clock.clone()).await?;
+        let (issuer, feed_keys) = (config.issuer().to_owned(), keys.clone());
+        let feed = Feed::start(database.clone(), clock.clone(), feed_keys, issuer).await;
         let app = Self {
             config: Arc::new(config),
             metrics: Metrics::new(&clock),
@@ -168,6 +173,7 @@ impl App {
             database,
             registry,
             keys,
+            feed,
             data_dir: Arc::new(data_dir),
             _database_lock: Arc::new(database_lock),
         };

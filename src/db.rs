@@ -11,12 +11,15 @@ pub mod client_secret;
 pub mod consumed_identifier;
 pub mod credential_expiry;
 pub mod idempotency_record;
+pub mod initial_access_token;
 pub mod installation;
 pub mod journal;
 pub mod negative_decision;
 pub mod one_record_id;
 pub mod participant;
+pub mod registration;
 pub mod resource_server;
+pub mod revocation_feed;
 pub mod sealed_key;
 
 use carnet_db::sqlx::{self, Row as _};

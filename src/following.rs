@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use crate::app::App;
-use crate::{db, keys};
+use crate::{db, keys, revocation};
 
 /// How often the database is looked at.
 const POLL: Duration = Duration::from_millis(250);
 /// How long a look may take.
 const POLL_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long it may take to sign the revocation feed: a long one has to be read and written.
+const FEED_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why a look at the database failed.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +36,35 @@ pub async fn look(app: &App) -> Result<(), LookError> {
     app.keys.refresh(&app.database).await?;
     app.registry.refresh_as_of(began).await?;
     Ok(())
+}
+
+/// Keeps the revocation feed signed and in step with the database, until the task is aborted.
+///
+/// Apart from the other look, so that a feed which cannot be signed stops no token. A node that cannot follow the keys
+/// signs nothing.
+pub async fn follow_feed(app: App) {
+    let mut ticks = tokio::time::interval(POLL);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut working = true;
+    loop {
+        ticks.tick().await;
+        if app.registry.current().is_err() {
+            continue;
+        }
+        let refreshed = tokio::time::timeout(FEED_TIMEOUT, app.feed.refresh()).await;
+        match refreshed.unwrap_or(Err(revocation::FeedError::Database(db::Error::NoAnswer))) {
+            Ok(()) => {
+                if !std::mem::replace(&mut working, true) {
+                    tracing::info!("the revocation feed is signed again");
+                }
+            }
+            Err(error) => {
+                if std::mem::replace(&mut working, false) {
+                    tracing::error!(%error, "the revocation feed cannot be signed; it expires within two minutes");
+                }
+            }
+        }
+    }
 }
 
 /// Follows the database until the task is aborted.

@@ -17,5 +17,6 @@ pub mod oauth;
 pub mod operations;
 pub mod private_file;
 pub mod registry;
+pub mod revocation;
 pub mod router;
 pub mod telemetry;

@@ -16,12 +16,15 @@ mod context;
 pub mod expiring;
 pub mod idempotency;
 pub mod identifier;
+pub mod initial_access_token;
 mod negative;
 pub mod participant;
 mod refusal;
+pub mod registration;
 pub mod resource_server;
 mod setting;
 pub mod signing_key;
+pub mod token;
 mod version;
 
 pub use actor::Actor;

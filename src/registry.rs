@@ -9,11 +9,13 @@ mod company_uri;
 mod follower;
 mod image;
 mod imported_hash;
+mod opaque_token;
 mod participant;
 mod resource_server;
 pub mod scope;
 mod secret;
 
+pub use crate::db::initial_access_token::InitialAccessToken;
 pub use address_range::{AddressRange, AddressRangeError};
 pub use approval::{Approval, ApprovalState, Sensitive};
 pub use client::{
@@ -24,6 +26,7 @@ pub use company_uri::{CompanyUri, CompanyUriError};
 pub use follower::{Follower, Observed, Stale};
 pub use image::{ClientEntry, Image, UsableKey};
 pub use imported_hash::{HashMemory, ImportedHash, ImportedHashError};
+pub use opaque_token::{OpaqueKind, OpaqueToken};
 pub use participant::{OneRecordId, OneRecordIdStatus, Participant, Role, Status};
 pub use resource_server::{AccessTokenTyp, ResourceServer, SigningAlgorithm};
 pub use secret::{GeneratedSecret, MAX_IMPORTED_SECRET, has_secret_format, is_importable};

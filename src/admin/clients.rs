@@ -27,6 +27,7 @@ use crate::registry::{ClientKind, SigningAlgorithm, Status, TokenEndpointAuthMet
     "require_bound_tokens": false,
     "scopes": ["logistics_objects:read", "logistics_objects:write", "events:write"],
     "audiences": [],
+    "introspects": [],
     "access_token_lifetime": null,
     "signing_alg": null,
     "one_record_id": null,
@@ -52,6 +53,8 @@ pub(super) struct ClientBody {
     scopes: Vec<String>,
     /// Identifiers of the resource servers that it may ask for; empty means the installation's default one.
     audiences: Vec<String>,
+    /// Identifiers of the resource servers that it speaks for: it may introspect the tokens that are for them.
+    introspects: Vec<String>,
     /// Lifetime of its access tokens in seconds; null means the installation's default.
     access_token_lifetime: Option<i64>,
     /// The algorithm of its access tokens; null means the resource server's.
@@ -77,7 +80,7 @@ pub(super) fn shown(details: Details) -> Response {
 }
 
 impl From<Details> for ClientBody {
-    fn from(Details { client, audiences }: Details) -> Self {
+    fn from(Details { client, audiences, introspects }: Details) -> Self {
         Self {
             client_id: client.id,
             participant_id: client.participant_id,
@@ -87,6 +90,7 @@ impl From<Details> for ClientBody {
             require_bound_tokens: client.require_bound_tokens,
             scopes: client.scopes,
             audiences,
+            introspects,
             access_token_lifetime: client.access_token_lifetime,
             signing_alg: client.signing_alg,
             one_record_id: client.one_record_id,

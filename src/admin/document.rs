@@ -25,12 +25,17 @@ hours, the same request with the same key is done once, and answered again with 
 secrets (`Idempotent-Secret-Withheld: true` says that there was one).\n\nWhere the server is configured so, sensitive \
 requests are answered with 202 and wait until a second administrator approves them.";
 
-const TAGS: [(&str, &str); 10] = [
+const TAGS: [(&str, &str); 12] = [
     ("participants", "Companies registered with this identity provider."),
     ("identifiers", "ONE Record IDs of a participant."),
+    (
+        "initial access tokens",
+        "With one of these a participant's machines register themselves. Each is shown once.",
+    ),
     ("clients", "Machines of participants."),
     ("client secrets", "Several live at once, so that rotation never needs an outage. Each is shown once."),
     ("client keys", "Registered public keys."),
+    ("tokens", "Access tokens that are taken back before they expire."),
     ("resource servers", "Audiences: servers that accept access tokens."),
     ("signing keys", "Keys of this provider: they rotate by themselves, on demand, or are dropped at once."),
     ("administrators", "People who use this API, each with a client of their own."),

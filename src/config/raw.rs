@@ -163,6 +163,9 @@ pub struct RawRegistry {
     /// How many days before the expiry of a secret or a client key the log warns of it, each 1 to 365.
     /// Default: `[30, 7, 1]`; `[]` for never.
     pub expiry_warnings: Option<Vec<i64>>,
+    /// How many enabled clients of one participant may have registered themselves, 0 to 1000; with 0 the registration
+    /// endpoint is off. Default: 20.
+    pub max_self_registered_clients: Option<i64>,
 }
 
 /// `[throttle]`

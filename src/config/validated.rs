@@ -34,6 +34,7 @@ pub struct Config {
     expiry_warnings: Vec<i64>,
     proxies: Proxies,
     throttle: ThrottleLimits,
+    max_self_registered_clients: i64,
     tokens: Tokens,
     key_set_cache: KeySetCache,
     approval: Approvals,
@@ -149,6 +150,13 @@ impl TryFrom<RawConfig> for Config {
                 .keys
                 .master_key_file
                 .unwrap_or_else(|| data_dir.join("keys").join("master.jwk")),
+            max_self_registered_clients: within(
+                "registry.max_self_registered_clients",
+                raw.registry.max_self_registered_clients,
+                20,
+                0,
+                1000,
+            )?,
             roles: roles(raw.registry.further_roles.unwrap_or_default())?,
             expiry_warnings: expiry_warnings(raw.registry.expiry_warnings)?,
             throttle: ThrottleLimits::validate(&raw.throttle)?,
@@ -342,6 +350,12 @@ impl Config {
         &self.throttle
     }
 
+    /// How many enabled clients of a participant may have registered themselves; 0: none can.
+    #[must_use]
+    pub fn max_self_registered_clients(&self) -> i64 {
+        self.max_self_registered_clients
+    }
+
     /// What is issued.
     #[must_use]
     pub fn tokens(&self) -> &Tokens {
@@ -434,6 +448,7 @@ mod tests {
             ("[throttle]\nhashing_queue = 100000", "throttle.hashing_queue"),
             ("[approval]\noperations = ['everything']", "approval.operations"),
             ("[approval]\nexpires_after = 59", "approval.expires_after"),
+            ("[registry]\nmax_self_registered_clients = 1001", "registry.max_self_registered_clients"),
             ("[record]\nlisten = '0.0.0.0:80'", "record.base_url"),
             ("[record]\nlisten = '127.0.0.1:1'\nrevocation_poll = 61", "record.revocation_poll"),
             ("[record]\nlisten = '127.0.0.1:1'\nreads_without_feed = 'no'", "record.reads_without_feed"),

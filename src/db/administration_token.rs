@@ -64,6 +64,16 @@ pub async fn forget_expired(pool: &AnyPool, now: i64) -> Result<u64, Error> {
     Ok(done.rows_affected())
 }
 
+/// Ends one token of a client; says whether there was one.
+pub async fn forget(tx: &mut carnet_db::Transaction, digest: &str, client_id: &str) -> Result<bool, Error> {
+    let done = sqlx::query("DELETE FROM administration_token WHERE digest = $1 AND client_id = $2")
+        .bind(digest)
+        .bind(client_id)
+        .execute(&mut **tx)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 /// Ends every token of a client at once.
 pub async fn forget_client(tx: &mut carnet_db::Transaction, client_id: &str) -> Result<(), Error> {
     sqlx::query("DELETE FROM administration_token WHERE client_id = $1")

@@ -9,7 +9,7 @@ use crate::registry::{Client, ClientKind, SigningAlgorithm, Status};
 const TABLE: &str = "client";
 const SELECT: &str = "SELECT id, participant_id, kind, bootstrap, name, token_endpoint_auth_method, \
      require_bound_tokens, scopes, audiences, access_token_lifetime, signing_alg, one_record_id, \
-     allowed_addresses, status, created_at, updated_at FROM client";
+     allowed_addresses, status, created_at, updated_at, introspects FROM client";
 
 fn client(row: &Row) -> Result<Client, Error> {
     let row = Reading::new(row, TABLE, "id")?;
@@ -29,6 +29,7 @@ fn client(row: &Row) -> Result<Client, Error> {
         require_bound_tokens: row.flag("require_bound_tokens")?,
         scopes: row.json("scopes")?,
         audiences: row.json("audiences")?,
+        introspects: row.json("introspects")?,
         access_token_lifetime: row.optional_number("access_token_lifetime")?,
         signing_alg,
         one_record_id: row.optional_text("one_record_id")?,
@@ -44,8 +45,8 @@ pub async fn insert(tx: &mut Transaction, client: &Client) -> Result<(), Error> 
     sqlx::query(
         "INSERT INTO client (id, participant_id, kind, bootstrap, name, token_endpoint_auth_method, \
          require_bound_tokens, scopes, audiences, access_token_lifetime, signing_alg, one_record_id, \
-         allowed_addresses, status, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, \
-         $12, $13, $14, $15, $16)",
+         allowed_addresses, status, created_at, updated_at, introspects) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, \
+         $10, $11, $12, $13, $14, $15, $16, $17)",
     )
     .bind(&client.id)
     .bind(client.participant_id.as_deref())
@@ -63,6 +64,7 @@ pub async fn insert(tx: &mut Transaction, client: &Client) -> Result<(), Error> 
     .bind(client.status.as_str())
     .bind(client.created_at)
     .bind(client.updated_at)
+    .bind(json_text(&client.introspects))
     .execute(&mut **tx)
     .await
     .map_err(taken(TABLE))?;
@@ -73,8 +75,8 @@ pub async fn insert(tx: &mut Transaction, client: &Client) -> Result<(), Error> 
 pub async fn update(tx: &mut Transaction, client: &Client) -> Result<(), Error> {
     sqlx::query(
         "UPDATE client SET name = $1, require_bound_tokens = $2, scopes = $3, audiences = $4, \
-         access_token_lifetime = $5, signing_alg = $6, one_record_id = $7, allowed_addresses = $8, updated_at = $9 \
-         WHERE id = $10",
+         access_token_lifetime = $5, signing_alg = $6, one_record_id = $7, allowed_addresses = $8, introspects = $9, \
+         updated_at = $10 WHERE id = $11",
     )
     .bind(&client.name)
     .bind(i64::from(client.require_bound_tokens))
@@ -84,6 +86,7 @@ pub async fn update(tx: &mut Transaction, client: &Client) -> Result<(), Error> 
     .bind(client.signing_alg.map(SigningAlgorithm::as_str))
     .bind(client.one_record_id.as_deref())
     .bind(json_text(&client.allowed_addresses))
+    .bind(json_text(&client.introspects))
     .bind(client.updated_at)
     .bind(&client.id)
     .execute(&mut **tx)
@@ -119,6 +122,24 @@ pub async fn set_status(tx: &mut Transaction, id: &str, status: Status, at: i64)
         .execute(&mut **tx)
         .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Writes what a client may say of itself: its name and which of its scopes it keeps.
+pub async fn describe(
+    tx: &mut Transaction,
+    id: &str,
+    name: &str,
+    scopes: &[String],
+    at: i64,
+) -> Result<(), Error> {
+    sqlx::query("UPDATE client SET name = $1, scopes = $2, updated_at = $3 WHERE id = $4")
+        .bind(name)
+        .bind(json_text(&scopes))
+        .bind(at)
+        .bind(id)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
 }
 
 /// The clients of one participant, for the memory image.

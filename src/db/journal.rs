@@ -122,6 +122,17 @@ pub async fn actors_on<'e>(
     rows.iter().map(|row| Ok((row.try_get("actor")?, row.try_get("reason")?))).collect()
 }
 
+/// How often something was done to a subject after `since`, milliseconds since 1970-01-01 UTC.
+pub async fn count_since<'e>(
+    executor: impl Executor<'e, Database = Any>,
+    subject: &str,
+    action: &str,
+    since: i64,
+) -> Result<i64, Error> {
+    let query = "SELECT COUNT(*) FROM journal WHERE subject = $1 AND action = $2 AND at > $3";
+    Ok(sqlx::query_scalar(query).bind(subject).bind(action).bind(since).fetch_one(executor).await?)
+}
+
 /// Up to `limit` records after `sequence`, in order.
 pub async fn after(pool: &AnyPool, sequence: i64, limit: i64) -> Result<Vec<Record>, Error> {
     sqlx::query(

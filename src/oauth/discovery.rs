@@ -23,15 +23,37 @@ pub(super) struct Documents {
     openid_configuration: Document,
     authorization_server: Document,
     cache: KeySetCache,
-    // Made anew when the keys have changed; the keyring that it was made from stands beside it.
-    jwks: RwLock<(Arc<Keyring>, Arc<Document>)>,
+    // Made anew when the keys have changed; the keyring that they were made from stands beside them.
+    key_sets: RwLock<(Arc<Keyring>, KeySets)>,
+}
+
+/// The published keys of one moment.
+#[derive(Debug, Clone)]
+struct KeySets {
+    access_tokens: Arc<Document>,
+    lists: Arc<Document>,
+}
+
+impl KeySets {
+    fn of(keys: &Keyring, cache: &KeySetCache) -> Self {
+        Self {
+            access_tokens: Arc::new(key_set(keys.published(), cache)),
+            lists: Arc::new(key_set(keys.published_for_lists(), cache)),
+        }
+    }
 }
 
 impl Documents {
     pub fn prepare(config: &Config, keys: Arc<Keyring>) -> Self {
         let cache = config.key_set_cache();
         let issuer = config.issuer();
-        let common = json!({
+        let methods = [
+            TokenEndpointAuthMethod::ClientSecretBasic,
+            TokenEndpointAuthMethod::ClientSecretPost,
+            TokenEndpointAuthMethod::PrivateKeyJwt,
+        ];
+        let algorithms = carnet_token::Algorithm::ALL;
+        let mut common = json!({
             "issuer": issuer,
             "token_endpoint": config.token_endpoint(),
             "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
@@ -39,14 +61,21 @@ impl Documents {
             // Required by RFC 8414 §2; there is no authorization endpoint yet.
             "response_types_supported": [],
             "scopes_supported": scope::DEFAULT,
-            "token_endpoint_auth_methods_supported": [
-                TokenEndpointAuthMethod::ClientSecretBasic,
-                TokenEndpointAuthMethod::ClientSecretPost,
-                TokenEndpointAuthMethod::PrivateKeyJwt,
-            ],
-            "token_endpoint_auth_signing_alg_values_supported": carnet_token::Algorithm::ALL,
+            "token_endpoint_auth_methods_supported": methods,
+            "token_endpoint_auth_signing_alg_values_supported": algorithms,
+            "introspection_endpoint": format!("{issuer}/introspect"),
+            "introspection_endpoint_auth_methods_supported": methods,
+            "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
+            "revocation_endpoint": format!("{issuer}/revoke"),
+            "revocation_endpoint_auth_methods_supported": methods,
+            "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
+            "revocations_uri": format!("{issuer}/revocations"),
+            "trust_list_jwks_uri": format!("{issuer}/trusted-iaps/keys.json"),
             "client_jwks_uri_template": format!("{issuer}/clients/{{client_id}}/jwks"),
         });
+        if config.max_self_registered_clients() > 0 {
+            common["registration_endpoint"] = json!(format!("{issuer}/register"));
+        }
         let mut openid = common.clone();
         // Required by OpenID Connect Discovery §3: every client sees one subject, and no ID token is issued.
         openid["subject_types_supported"] = json!(["public"]);
@@ -54,26 +83,25 @@ impl Documents {
         let document = |value: serde_json::Value| {
             Document::new(Bytes::from(value.to_string()), "application/json", cache)
         };
-        let jwks = Arc::new(key_set(keys.published(), cache));
+        let key_sets = KeySets::of(&keys, cache);
         Self {
             openid_configuration: document(openid),
             authorization_server: document(common),
             cache: *cache,
-            jwks: RwLock::new((keys, jwks)),
+            key_sets: RwLock::new((keys, key_sets)),
         }
     }
 
     /// The published keys as of these.
-    fn jwks(&self, keys: &Arc<Keyring>) -> Arc<Document> {
-        let known = self.jwks.read().unwrap_or_else(PoisonError::into_inner);
+    fn key_sets(&self, keys: &Arc<Keyring>) -> KeySets {
+        let known = self.key_sets.read().unwrap_or_else(PoisonError::into_inner);
         if Arc::ptr_eq(&known.0, keys) {
-            return Arc::clone(&known.1);
+            return known.1.clone();
         }
         drop(known);
-        let document = Arc::new(key_set(keys.published(), &self.cache));
-        *self.jwks.write().unwrap_or_else(PoisonError::into_inner) =
-            (Arc::clone(keys), Arc::clone(&document));
-        document
+        let made = KeySets::of(keys, &self.cache);
+        *self.key_sets.write().unwrap_or_else(PoisonError::into_inner) = (Arc::clone(keys), made.clone());
+        made
     }
 }
 
@@ -96,6 +124,13 @@ pub(super) async fn authorization_server(Extract(state): Extract<State>, headers
 
 /// `GET /.well-known/jwks.json`
 pub(super) async fn jwks(Extract(state): Extract<State>, headers: HeaderMap) -> Response {
-    let document = state.documents().jwks(&state.keys().current());
+    let document = state.documents().key_sets(&state.keys().current()).access_tokens;
+    document.answer_at(&headers, state.clock().now())
+}
+
+/// `GET /trusted-iaps/keys.json`: the keys that sign lists and feeds, never those of access tokens, so that a thief of
+/// one of these cannot hide the theft.
+pub(super) async fn list_keys(Extract(state): Extract<State>, headers: HeaderMap) -> Response {
+    let document = state.documents().key_sets(&state.keys().current()).lists;
     document.answer_at(&headers, state.clock().now())
 }

@@ -101,17 +101,20 @@ impl Document {
         response
     }
 
-    /// `If-None-Match` compares weakly (RFC 9110 §13.1.2). `If-Modified-Since` is left aside: with an entity tag
-    /// at hand it could only be less exact.
     fn is_known(&self, request: &HeaderMap) -> bool {
         let (_, etag) = &self.headers[0];
-        let candidates =
-            request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-        candidates
-            .flat_map(|list| list.split(','))
-            .map(|tag| tag.trim().trim_start_matches("W/"))
-            .any(|tag| tag == "*" || tag.as_bytes() == etag.as_bytes())
+        has_etag(request, etag.as_bytes())
     }
+}
+
+/// Whether the sender holds the document with this entity tag. `If-None-Match` compares weakly (RFC 9110 §13.1.2).
+/// `If-Modified-Since` is left aside: with an entity tag at hand it could only be less exact.
+pub(super) fn has_etag(request: &HeaderMap, etag: &[u8]) -> bool {
+    let candidates = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    candidates
+        .flat_map(|list| list.split(','))
+        .map(|tag| tag.trim().trim_start_matches("W/"))
+        .any(|tag| tag == "*" || tag.as_bytes() == etag)
 }
 
 fn directives(cache: &KeySetCache) -> HeaderValue {

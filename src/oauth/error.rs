@@ -25,6 +25,12 @@ pub enum ErrorCode {
     InvalidClientByHeader,
     /// The client may not get what it asked for.
     UnauthorizedClient,
+    /// What is to be revoked was given to another client.
+    InvalidGrant,
+    /// A client's metadata break rules (RFC 7591 §3.2.2).
+    InvalidClientMetadata,
+    /// The bearer token is missing or not good for this (RFC 6750 §3.1).
+    InvalidToken,
     /// The grant type is not served.
     UnsupportedGrantType,
     /// A scope is unknown, malformed or beyond what the client may have.
@@ -49,6 +55,9 @@ impl ErrorCode {
             | Self::TooManyRequests => "invalid_request",
             Self::InvalidClient | Self::InvalidClientByHeader => "invalid_client",
             Self::UnauthorizedClient => "unauthorized_client",
+            Self::InvalidGrant => "invalid_grant",
+            Self::InvalidClientMetadata => "invalid_client_metadata",
+            Self::InvalidToken => "invalid_token",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
@@ -63,6 +72,8 @@ impl ErrorCode {
         match self {
             Self::InvalidRequest
             | Self::UnauthorizedClient
+            | Self::InvalidGrant
+            | Self::InvalidClientMetadata
             | Self::UnsupportedGrantType
             | Self::InvalidScope
             | Self::InvalidTarget => StatusCode::BAD_REQUEST,
@@ -70,7 +81,9 @@ impl ErrorCode {
             Self::ContentTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
-            Self::InvalidClient | Self::InvalidClientByHeader => StatusCode::UNAUTHORIZED,
+            Self::InvalidClient | Self::InvalidClientByHeader | Self::InvalidToken => {
+                StatusCode::UNAUTHORIZED
+            }
             Self::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -145,6 +158,11 @@ impl IntoResponse for OAuthError {
         match self.code {
             ErrorCode::InvalidClientByHeader => {
                 let challenge = HeaderValue::from_static("Basic realm=\"token endpoint\", charset=\"UTF-8\"");
+                headers.insert(header::WWW_AUTHENTICATE, challenge);
+            }
+            ErrorCode::InvalidToken => {
+                let challenge =
+                    HeaderValue::from_static("Bearer realm=\"registration\", error=\"invalid_token\"");
                 headers.insert(header::WWW_AUTHENTICATE, challenge);
             }
             ErrorCode::MethodNotAllowed => {

@@ -21,6 +21,9 @@ pub(super) struct TokenRequest<'a> {
     pub client_assertion_type: Option<Cow<'a, str>>,
     pub client_assertion: Option<Cow<'a, str>>,
     pub scope: Option<Cow<'a, str>>,
+    /// What is to be introspected or revoked (RFC 7662 §2.1, RFC 7009 §2.1). Their `token_type_hint` is a hint only,
+    /// and every token of this server says what it is.
+    pub token: Option<Cow<'a, str>>,
     pub resource: Vec<Cow<'a, str>>,
 }
 
@@ -41,6 +44,7 @@ impl<'a> TokenRequest<'a> {
                 "client_assertion_type" => ("client_assertion_type", 128),
                 "client_assertion" => ("client_assertion", 8 * 1024),
                 "scope" => ("scope", 2048),
+                "token" => ("token", 8 * 1024),
                 "resource" => ("resource", 1024),
                 // RFC 6749 §3.2: unrecognized parameters are ignored.
                 _ => continue,
@@ -76,6 +80,7 @@ impl<'a> TokenRequest<'a> {
             "client_assertion_type" => &mut self.client_assertion_type,
             "client_assertion" => &mut self.client_assertion,
             "scope" => &mut self.scope,
+            "token" => &mut self.token,
             _ if self.resource.len() == MAX_RESOURCES => {
                 return Err(invalid("too_many_resources", format!("more than {MAX_RESOURCES} resources")));
             }

@@ -6,13 +6,16 @@ use carnet_db::Database;
 
 use super::discovery::Documents;
 use super::imported_secret::ImportedSecrets;
+use super::own_token::OwnKeys;
 use super::replay::ReplayStore;
 use super::secret_use::SecretUse;
 use super::throttle::Throttle;
 use crate::app::App;
 use crate::config::Config;
 use crate::keys::Keys;
+use crate::operations::Context;
 use crate::registry::Follower;
+use crate::revocation::Feed;
 use crate::telemetry::Metrics;
 
 /// What the public routes need of the application.
@@ -34,6 +37,9 @@ struct Inner {
     secret_use: SecretUse,
     throttle: Throttle,
     imported: ImportedSecrets,
+    own_keys: OwnKeys,
+    feed: Feed,
+    operations: Context,
 }
 
 impl State {
@@ -53,6 +59,9 @@ impl State {
             secret_use: SecretUse::default(),
             throttle: Throttle::new(&app.clock, &app.entropy, *config.throttle()),
             imported: ImportedSecrets::new(&app.entropy, *config.throttle()),
+            own_keys: OwnKeys::default(),
+            feed: app.feed.clone(),
+            operations: Context::new(app),
             config: Arc::clone(config),
             clock: app.clock.clone(),
             entropy: app.entropy.clone(),
@@ -121,6 +130,18 @@ impl State {
 
     pub(super) fn imported(&self) -> &ImportedSecrets {
         &self.0.imported
+    }
+
+    pub(super) fn own_keys(&self) -> &OwnKeys {
+        &self.0.own_keys
+    }
+
+    pub(super) fn feed(&self) -> &Feed {
+        &self.0.feed
+    }
+
+    pub(super) fn operations(&self) -> &Context {
+        &self.0.operations
     }
 
     pub(super) fn note_use(&self, secret_id: &str, now: i64) {

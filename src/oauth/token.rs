@@ -28,7 +28,7 @@ pub(super) async fn post(Extract(state): Extract<State>, request: Request<Body>)
     match answer(&state, request, &mut claimed).await {
         Ok(response) => response,
         Err(error) => {
-            log(&error, &claimed);
+            log("token", &error, &claimed);
             state.metrics().token_refused(error.code().as_str(), error.reason());
             error.into_response()
         }
@@ -87,7 +87,7 @@ async fn steps(
 }
 
 /// Reads the body, if it can be a form at all.
-async fn read(request: Request<Body>) -> Result<(HeaderMap, Bytes), OAuthError> {
+pub(super) async fn read(request: Request<Body>) -> Result<(HeaderMap, Bytes), OAuthError> {
     let (parts, body) = request.into_parts();
     // What stands in a URL ends up in logs of proxies and browsers (RFC 6749 §2.3.1).
     if parts.uri.query().is_some_and(|query| !query.is_empty()) {
@@ -237,14 +237,15 @@ fn invalid_request(reason: &'static str, description: &'static str) -> OAuthErro
 }
 
 /// One line per refusal: why, and who the request said it was from. Never a credential.
-fn log(error: &OAuthError, claimed: &str) {
+pub(super) fn log(endpoint: &'static str, error: &OAuthError, claimed: &str) {
     // Anybody can write anything there, also a secret in the wrong field: only what can be an id is logged.
     let is_id = claimed.len() <= 32 && claimed.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let client_id = if is_id { claimed } else { "(not an id)" };
     let (reason, status) = (error.reason(), error.code().status().as_u16());
     match error.code() {
         ErrorCode::ServerError | ErrorCode::TemporarilyUnavailable => {
-            tracing::error!(client_id, reason, status, error = error.code().as_str(), "token request failed");
+            let error = error.code().as_str();
+            tracing::error!(client_id, reason, status, error, endpoint, "request failed");
         }
         // That it began was said once, and a flood must not fill the log.
         ErrorCode::TooManyRequests => {
@@ -257,7 +258,8 @@ fn log(error: &OAuthError, claimed: &str) {
             );
         }
         _ => {
-            tracing::warn!(client_id, reason, status, error = error.code().as_str(), "token request refused");
+            let error = error.code().as_str();
+            tracing::warn!(client_id, reason, status, error, endpoint, "request refused");
         }
     }
 }

@@ -48,6 +48,13 @@ impl Actor {
         Self { name, reach: Reach::Everything, approved: None }
     }
 
+    /// A machine that registers itself, by the id of the token or of the registration that lets it.
+    #[must_use]
+    pub fn registration(id: &str) -> Self {
+        let reach = Reach::Scopes { token: String::new(), registered: Vec::new() };
+        Self { name: format!("registration/{id}"), reach, approved: None }
+    }
+
     /// The server itself, doing what is due.
     pub(super) fn server() -> Self {
         Self { name: "server".to_owned(), reach: Reach::Everything, approved: None }
@@ -59,7 +66,7 @@ impl Actor {
         self
     }
 
-    /// `client/ID`, `local/USER` or `server`.
+    /// `client/ID`, `registration/ID`, `local/USER` or `server`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.name

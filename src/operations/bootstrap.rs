@@ -57,6 +57,7 @@ fn administrator(means: Means<'_>) -> Client {
         require_bound_tokens: false,
         scopes: scope::ADMINISTRATOR.map(str::to_owned).to_vec(),
         audiences: Vec::new(),
+        introspects: Vec::new(),
         access_token_lifetime: None,
         signing_alg: None,
         one_record_id: None,

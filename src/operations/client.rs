@@ -10,11 +10,14 @@ mod status;
 mod update;
 
 pub use create::{Created, NewClient, create};
+pub(super) use create::{insert, prepare};
 pub use disable::disable;
 pub use enable::enable;
 pub use get::get;
 pub use list::list;
 pub use update::{ClientChange, update};
+
+pub(super) use status::disable_in;
 
 use serde::Serialize;
 
@@ -29,11 +32,13 @@ pub struct Details {
     pub client: Client,
     /// Identifiers of the resource servers that it may ask for; empty means the default one.
     pub audiences: Vec<String>,
+    /// Identifiers of the resource servers that it speaks for.
+    pub introspects: Vec<String>,
 }
 
 impl Details {
     /// An administrator, whose tokens are for this server alone.
     pub(super) fn administrator(client: Client) -> Self {
-        Self { client, audiences: Vec::new() }
+        Self { client, audiences: Vec::new(), introspects: Vec::new() }
     }
 }

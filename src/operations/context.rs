@@ -17,7 +17,7 @@ use crate::telemetry::Metrics;
 use crate::telemetry::traces::span;
 
 /// What operations work with.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Context {
     /// The database.
     pub database: Database,

@@ -5,12 +5,20 @@ use crate::config::Tokens;
 use crate::db;
 use crate::db::negative_decision::{FeedEntry, NegativeDecision};
 
+/// For how long after a decision another node may still issue what it is against, seconds: 2 s until its image is stale,
+/// 5 s by which its clock may run ahead, and the second that has begun.
+const LAG: i64 = 8;
+
 /// What a decision is against.
 ///
 /// Every revocation, disabling, suspension or drop is written down by [`Means::decide_against`], in the transaction
 /// that takes it: the revocation feed tells it to verifiers, and no restore may undo it.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Against<'a> {
+    /// One access token; when it expires (seconds since 1970-01-01 UTC), if that is known.
+    Token { jti: &'a str, expires_at: Option<i64> },
+    /// The tokens that a client got until a moment, seconds since 1970-01-01 UTC; none: until now.
+    ClientTokens { client_id: &'a str, issued_until: Option<i64> },
     /// A client and all its tokens.
     Client { id: &'a str },
     /// A participant and all its tokens, which carry its agent URI.
@@ -25,11 +33,15 @@ pub(super) enum Against<'a> {
     ClientKey { id: &'a str, thumbprint: &'a str },
     /// A signing key, and everything that it signed.
     SigningKey { kid: &'a str },
+    /// A token with which clients could register themselves.
+    InitialAccessToken { id: &'a str },
 }
 
 impl Against<'_> {
     fn kind(&self) -> &'static str {
         match self {
+            Self::Token { .. } => "token",
+            Self::ClientTokens { .. } => "client_tokens",
             Self::Client { .. } => "client",
             Self::Participant { .. } => "participant",
             Self::OneRecordId { .. } => "one_record_id",
@@ -37,16 +49,20 @@ impl Against<'_> {
             Self::ClientSecret { .. } => "client_secret",
             Self::ClientKey { .. } => "client_key",
             Self::SigningKey { .. } => "signing_key",
+            Self::InitialAccessToken { .. } => "initial_access_token",
         }
     }
 
     fn value(&self) -> &str {
         match self {
+            Self::Token { jti, .. } => jti,
+            Self::ClientTokens { client_id, .. } => client_id,
             Self::Client { id }
             | Self::Participant { id, .. }
             | Self::ResourceServer { id }
             | Self::ClientSecret { id }
-            | Self::ClientKey { id, .. } => id,
+            | Self::ClientKey { id, .. }
+            | Self::InitialAccessToken { id } => id,
             Self::OneRecordId { uri } => uri,
             Self::SigningKey { kid } => kid,
         }
@@ -55,12 +71,37 @@ impl Against<'_> {
     /// Member and value in the revocation feed; none when no token is concerned.
     fn feed(&self) -> Option<(&'static str, &str)> {
         match self {
+            Self::Token { jti, .. } => Some(("jti", jti)),
+            Self::ClientTokens { client_id, .. } => Some(("client_id", client_id)),
             Self::Client { id } => Some(("client_id", id)),
             Self::Participant { logistics_agent_uri, .. } => Some(("agent_uri", logistics_agent_uri)),
             Self::OneRecordId { uri } => Some(("agent_uri", uri)),
-            Self::ResourceServer { .. } | Self::ClientSecret { .. } => None,
+            Self::ResourceServer { .. } | Self::ClientSecret { .. } | Self::InitialAccessToken { .. } => None,
             Self::ClientKey { thumbprint, .. } => Some(("jkt", thumbprint)),
             Self::SigningKey { kid } => Some(("kid", kid)),
+        }
+    }
+
+    /// Up to which second (since 1970-01-01 UTC) tokens are concerned that were issued in it; none for all of them.
+    ///
+    /// What can be enabled again must not take the tokens with it that come after that. A key is gone for ever, and
+    /// whoever stole a signing key writes any time into a token.
+    fn iat_before(&self, now_millis: i64) -> Option<i64> {
+        match self {
+            Self::ClientTokens { issued_until: Some(until), .. } => Some(*until),
+            Self::ClientTokens { issued_until: None, .. }
+            | Self::Client { .. }
+            | Self::Participant { .. } => Some(now_millis.div_euclid(1000) + LAG),
+            _ => None,
+        }
+    }
+
+    /// When the last token that it concerns has expired everywhere, milliseconds since 1970-01-01 UTC.
+    fn until(&self, now_millis: i64, tokens: &Tokens) -> i64 {
+        let skews = 2 * tokens.clock_skew;
+        match self {
+            Self::Token { expires_at: Some(at), .. } => at.saturating_add(skews).saturating_mul(1000),
+            _ => now_millis + (tokens.max_lifetime + LAG + skews) * 1000,
         }
     }
 }
@@ -75,12 +116,11 @@ impl Means<'_> {
         against: Against<'_>,
     ) -> Result<(), db::Error> {
         let at = self.clock.now_millis();
-        // Then the last token that it concerns has expired everywhere.
-        let until = at + (tokens.max_lifetime + 2 * tokens.clock_skew) * 1000;
         let feed = against.feed().map(|(member, value)| FeedEntry {
             member: member.to_owned(),
             value: value.to_owned(),
-            until,
+            until: against.until(at, tokens),
+            iat_before: against.iat_before(at),
         });
         let (kind, value) = (against.kind().to_owned(), against.value().to_owned());
         db::negative_decision::insert(tx, &NegativeDecision { sequence, kind, value, at, feed }).await

@@ -68,6 +68,8 @@ pub struct Client {
     pub scopes: Vec<String>,
     /// Ids of the resource servers that it may ask for; empty means the default one.
     pub audiences: Vec<String>,
+    /// Ids of the resource servers that it speaks for: it may introspect the tokens that are for them.
+    pub introspects: Vec<String>,
     /// Lifetime of its access tokens in seconds; none means the installation's default.
     pub access_token_lifetime: Option<i64>,
     /// Algorithm of its access tokens; none means the resource server's.

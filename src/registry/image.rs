@@ -116,8 +116,9 @@ impl Image {
                 Some(("resource_server", _)) => {
                     resource_servers = Some(db::resource_server::all(&mut *tx).await?);
                 }
-                // Keys are followed by their own room, and no token depends on who approves what.
-                Some(("signing_key" | "approval", _)) => {}
+                // Keys are followed by their own room, revoked tokens are looked up, and no token depends on who approves
+                // what.
+                Some(("signing_key" | "token" | "approval", _)) => {}
                 // A subject of a later version: what it touches is not known here.
                 _ => whole = true,
             }
@@ -203,6 +204,12 @@ impl Image {
     #[must_use]
     pub fn resource_server(&self, identifier: &str) -> Option<&Arc<ResourceServer>> {
         self.by_identifier.get(identifier)
+    }
+
+    /// The resource servers that a client speaks for.
+    #[must_use]
+    pub fn introspected_by(&self, client: &Client) -> Vec<Arc<ResourceServer>> {
+        client.introspects.iter().filter_map(|id| self.resource_servers.get(id)).cloned().collect()
     }
 
     /// The resource servers that a client may ask for; the first one is its default.

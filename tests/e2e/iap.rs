@@ -3,11 +3,13 @@
 mod administration;
 mod clients;
 mod commands;
+mod introspection;
 mod listeners;
 mod malformed;
 mod metrics;
 mod mistakes;
 mod nodes;
+mod registration;
 mod start;
 mod stop;
 mod verifiers;

@@ -27,6 +27,15 @@ async fn the_discovery_documents_say_what_is_served() {
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
         "token_endpoint_auth_signing_alg_values_supported": ["RS256", "PS256", "ES256", "EdDSA"],
         "client_jwks_uri_template": "https://iap.example/clients/{client_id}/jwks",
+        "introspection_endpoint": "https://iap.example/introspect",
+        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+        "introspection_endpoint_auth_signing_alg_values_supported": ["RS256", "PS256", "ES256", "EdDSA"],
+        "revocation_endpoint": "https://iap.example/revoke",
+        "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+        "revocation_endpoint_auth_signing_alg_values_supported": ["RS256", "PS256", "ES256", "EdDSA"],
+        "registration_endpoint": "https://iap.example/register",
+        "revocations_uri": "https://iap.example/revocations",
+        "trust_list_jwks_uri": "https://iap.example/trusted-iaps/keys.json",
     });
     let answer = iap.get("/.well-known/oauth-authorization-server").await.expect(200);
     assert_eq!(answer.header("content-type"), "application/json");
@@ -48,7 +57,10 @@ async fn every_advertised_address_answers() {
         let Some(url) = value.as_str().filter(|_| name != "issuer") else { continue };
         let path = url.strip_prefix(ISSUER).unwrap().replace("{client_id}", &client.client_id);
         let answer = iap.get(&path).await;
-        assert!(answer.status == 200 || (name == "token_endpoint" && answer.status == 405), "{name}: {path}");
+        let only_post = ["token", "introspection", "revocation", "registration"]
+            .iter()
+            .any(|endpoint| *name == format!("{endpoint}_endpoint"));
+        assert_eq!(answer.status, if only_post { 405 } else { 200 }, "{name}: {path}");
     }
 }
 

@@ -159,7 +159,27 @@ impl TestIap {
         parameters: &[(&str, &str)],
         headers: &[(&str, &str)],
     ) -> Answer {
-        let mut request = Request::post("/token").header("content-type", "application/x-www-form-urlencoded");
+        self.post_form_from(peer, "/token", parameters, headers).await
+    }
+
+    /// A form sent to the public listener.
+    pub async fn post_form(
+        &self,
+        path: &str,
+        parameters: &[(&str, &str)],
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        self.post_form_from(PEER, path, parameters, headers).await
+    }
+
+    async fn post_form_from(
+        &self,
+        peer: &str,
+        path: &str,
+        parameters: &[(&str, &str)],
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let mut request = Request::post(path).header("content-type", "application/x-www-form-urlencoded");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -171,6 +191,35 @@ impl TestIap {
         let mut all = vec![("grant_type", "client_credentials")];
         all.extend_from_slice(parameters);
         self.token(&all, &[("authorization", &basic(&client.client_id, &client.client_secret))]).await
+    }
+
+    /// An access token of a client.
+    pub async fn access_token(&self, client: &Registered, parameters: &[(&str, &str)]) -> String {
+        let answer = self.token_of(client, parameters).await.expect(200);
+        answer.json()["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// A client that speaks for the default audience.
+    pub async fn record_server(&self) -> Registered {
+        let participant = self.participant("record").await;
+        self.client(&participant, json!({"introspects": [DEFAULT_AUDIENCE]})).await
+    }
+
+    /// A form with a token, by a client that authenticates with its secret.
+    pub async fn about_token(&self, path: &str, client: &Registered, token: &str) -> Answer {
+        let authorization = basic(&client.client_id, &client.client_secret);
+        self.post_form(path, &[("token", token)], &[("authorization", &authorization)]).await
+    }
+
+    /// What introspection answers a client about a token.
+    pub async fn introspect(&self, client: &Registered, token: &str) -> Value {
+        self.about_token("/introspect", client, token).await.expect(200).json()
+    }
+
+    /// Lets time pass and has the registry polled, as its follower would.
+    pub async fn pass(&self, time: std::time::Duration) {
+        self.clock.advance(time);
+        self.app.registry.refresh().await.unwrap();
     }
 
     /// Sends a request to the administration listener as it is; `Host` is added if it has none.

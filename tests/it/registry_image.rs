@@ -90,6 +90,9 @@ async fn catching_up_gives_the_image_that_reading_all_gives() {
             json!({"uri": "https://acme.example/cargo"}),
         ),
         ("POST", "/administrators".to_owned(), json!({"name": "Ada", "scopes": ["admin:approve"]})),
+        ("POST", format!("/participants/{}/initial-access-tokens", acme.participant_id), json!({})),
+        ("POST", "/tokens/revoke".to_owned(), json!({"jti": "some-token"})),
+        ("POST", "/tokens/revoke".to_owned(), json!({"client_id": third.client_id})),
     ];
     let servers = iap.admin("GET", "/resource-servers", None).await.expect(200).json();
     let default = servers["items"][0]["id"].as_str().unwrap();

@@ -150,6 +150,7 @@ impl Running {
         }
         let mut background = JoinSet::new();
         background.spawn(following::follow(app.clone()));
+        background.spawn(following::follow_feed(app.clone()));
         background.spawn(housekeeping(app.clone()));
         background.spawn(tend_keys(app.clone()));
         background.spawn(warn_of_expiry(operations::Context::new(&app)));

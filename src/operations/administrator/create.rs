@@ -59,6 +59,7 @@ pub async fn create(context: &Context, actor: &Actor, new: NewAdministrator) -> 
     let now = context.clock.now_millis();
     let client = Client {
         allowed_addresses: Vec::new(),
+        introspects: Vec::new(),
         id: context.entropy.ulid(&context.clock),
         participant_id: None,
         kind: ClientKind::Administrator,

@@ -10,8 +10,8 @@ use crate::operations::client_key::{self, CheckedKey};
 use crate::operations::context::Change;
 use crate::operations::{Actor, Context, Held, Refusal, approval, client_secret};
 use crate::registry::{
-    Client, ClientKind, GeneratedSecret, OneRecordIdStatus, Sensitive, SigningAlgorithm, Status,
-    TokenEndpointAuthMethod, scope,
+    AddressRange, Client, ClientKind, GeneratedSecret, OneRecordIdStatus, ResourceServer, Sensitive,
+    SigningAlgorithm, Status, TokenEndpointAuthMethod, scope,
 };
 
 /// A machine to be registered.
@@ -47,6 +47,9 @@ pub struct NewClient {
     /// one unless given.
     #[schema(max_items = 50)]
     pub audiences: Option<Vec<String>>,
+    /// Resource servers that it speaks for, by identifier or id: it may introspect the tokens that are for them.
+    #[schema(max_items = 50)]
+    pub introspects: Option<Vec<String>>,
     /// Lifetime of its access tokens in seconds, at least 60; the installation's default unless given.
     #[schema(minimum = 60)]
     pub access_token_lifetime: Option<i64>,
@@ -74,11 +77,30 @@ pub struct Created {
     pub secret: Option<GeneratedSecret>,
 }
 
+/// An input of which is checked what can be checked without the registry.
+pub(in crate::operations) struct Prepared {
+    new: NewClient,
+    name: String,
+    scopes: Vec<String>,
+    allowed_addresses: Vec<AddressRange>,
+    pub(in crate::operations) keys: Vec<CheckedKey>,
+    pub(in crate::operations) checks: Checks,
+}
+
 /// Registers a machine of a participant.
 ///
 /// # Errors
 /// [`Refusal::Invalid`] when a rule is broken, [`Refusal::Conflict`] when one of the keys is another client's.
 pub async fn create(context: &Context, actor: &Actor, new: NewClient) -> Result<Created, Refusal> {
+    let prepared = prepare(context, new);
+    let mut tx = context.begin().await?;
+    let created = insert(&mut tx, context, actor, prepared).await?;
+    context.commit(tx).await?;
+    Ok(created)
+}
+
+/// Checks an input before a transaction is begun; what is wrong is told by [`insert`].
+pub(in crate::operations) fn prepare(context: &Context, new: NewClient) -> Prepared {
     let mut checks = Checks::default();
     let name = checks.take("name", check::name(&new.name)).unwrap_or_default();
     let scopes = match &new.scopes {
@@ -95,11 +117,21 @@ pub async fn create(context: &Context, actor: &Actor, new: NewClient) -> Result<
         .map_err(|errors| checks.extend(errors))
         .unwrap_or_default();
     let keys = keys(&new, &mut checks);
+    Prepared { new, name, scopes, allowed_addresses, keys, checks }
+}
 
-    let mut tx = context.begin().await?;
-    check_participant(&mut tx, &new, &mut checks).await?;
-    let servers =
-        audiences::resolve(&mut tx, new.audiences.as_deref().unwrap_or_default(), &mut checks).await?;
+/// Registers a machine in a transaction.
+pub(in crate::operations) async fn insert(
+    tx: &mut Transaction,
+    context: &Context,
+    actor: &Actor,
+    prepared: Prepared,
+) -> Result<Created, Refusal> {
+    let Prepared { new, name, scopes, allowed_addresses, keys, mut checks } = prepared;
+    check_participant(tx, &new, &mut checks).await?;
+    let servers = audiences::resolve(tx, new.audiences.as_deref().unwrap_or_default(), &mut checks).await?;
+    let names = new.introspects.as_deref().unwrap_or_default();
+    let introspected = audiences::resolve_member(tx, "introspects", names, &mut checks).await?;
     checks.done()?;
 
     let now = context.clock.now_millis();
@@ -113,6 +145,7 @@ pub async fn create(context: &Context, actor: &Actor, new: NewClient) -> Result<
         require_bound_tokens: new.require_bound_tokens,
         scopes,
         audiences: servers.iter().map(|server| server.id.clone()).collect(),
+        introspects: introspected.iter().map(|server| server.id.clone()).collect(),
         access_token_lifetime: new.access_token_lifetime,
         signing_alg: new.signing_alg,
         one_record_id: new.one_record_id,
@@ -121,8 +154,8 @@ pub async fn create(context: &Context, actor: &Actor, new: NewClient) -> Result<
         created_at: now,
         updated_at: now,
     };
-    db::client::insert(&mut tx, &client).await?;
-    client_key::insert(&mut tx, context, &client.id, &keys).await?;
+    db::client::insert(tx, &client).await?;
+    client_key::insert(tx, context, &client.id, &keys).await?;
     if !client.require_bound_tokens {
         hold_unbound(context, actor, &client)?;
     }
@@ -130,7 +163,7 @@ pub async fn create(context: &Context, actor: &Actor, new: NewClient) -> Result<
         TokenEndpointAuthMethod::PrivateKeyJwt => None,
         TokenEndpointAuthMethod::ClientSecretBasic | TokenEndpointAuthMethod::ClientSecretPost => {
             let (record, secret) = client_secret::make(context.means(), &client.id, None);
-            db::client_secret::insert(&mut tx, &record).await?;
+            db::client_secret::insert(tx, &record).await?;
             Some(secret)
         }
     };
@@ -141,10 +174,10 @@ pub async fn create(context: &Context, actor: &Actor, new: NewClient) -> Result<
         after: Some(&client),
         reason: "",
     };
-    context.means().journal(&mut tx, actor, change).await?;
-    context.commit(tx).await?;
-    let audiences = servers.into_iter().map(|server| server.identifier).collect();
-    Ok(Created { details: Details { client, audiences }, secret })
+    context.means().journal(tx, actor, change).await?;
+    let names = |servers: Vec<ResourceServer>| servers.into_iter().map(|server| server.identifier).collect();
+    let (audiences, introspects) = (names(servers), names(introspected));
+    Ok(Created { details: Details { client, audiences, introspects }, secret })
 }
 
 /// A new machine that may bear unbound tokens is what an old one would be that no longer needs bound ones.

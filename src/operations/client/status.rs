@@ -1,3 +1,5 @@
+use carnet_db::Transaction;
+
 use super::{Details, KIND, audiences};
 use crate::db;
 use crate::operations::context::Change;
@@ -51,4 +53,40 @@ pub(super) async fn change(
     }
     context.commit(tx).await?;
     Ok(Details { client: after, ..details })
+}
+
+/// Disables a client in a transaction, with everything that it could authenticate by: for a client that ends its own
+/// registration, so that enabling it again would give nobody anything.
+pub(in crate::operations) async fn disable_in(
+    tx: &mut Transaction,
+    context: &Context,
+    actor: &Actor,
+    before: &Client,
+    action: &'static str,
+) -> Result<(), Refusal> {
+    let id = before.id.as_str();
+    let now = context.clock.now_millis();
+    db::client::set_status(tx, id, Status::Disabled, now).await?;
+    let after = Client { status: Status::Disabled, updated_at: now, ..before.clone() };
+    let change = Change {
+        action,
+        subject: format!("client/{id}"),
+        before: Some(before),
+        after: Some(&after),
+        reason: "",
+    };
+    let sequence = context.means().journal(tx, actor, change).await?;
+    context.decide_against(tx, sequence, Against::Client { id }).await?;
+    for secret in db::client_secret::of_client(&mut **tx, id).await? {
+        if db::client_secret::revoke(tx, id, &secret.id).await? {
+            context.decide_against(tx, sequence, Against::ClientSecret { id: &secret.id }).await?;
+        }
+    }
+    for key in db::client_key::of_client(&mut **tx, id).await? {
+        if db::client_key::revoke(tx, id, &key.kid).await? {
+            let against = Against::ClientKey { id: &key.id, thumbprint: &key.thumbprint };
+            context.decide_against(tx, sequence, against).await?;
+        }
+    }
+    Ok(())
 }

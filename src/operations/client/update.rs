@@ -43,6 +43,10 @@ pub struct ClientChange {
     #[serde(default)]
     #[schema(value_type = Option<String>, format = "uri", max_length = 512)]
     pub one_record_id: Setting<String>,
+    /// Resource servers that it speaks for: it may introspect tokens that are for them; null: none.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>, max_items = 50)]
+    pub introspects: Setting<Vec<String>>,
     /// Addresses and networks (CIDR) from which it may authenticate; null: all.
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>, max_items = 50)]
@@ -139,6 +143,12 @@ async fn changed(
         let servers = audiences::resolve(tx, &names.unwrap_or_default(), &mut checks).await?;
         client.audiences = servers.iter().map(|server| server.id.clone()).collect();
         after.audiences = servers.into_iter().map(|server| server.identifier).collect();
+    }
+    if let Some(names) = change.introspects.given() {
+        let names = names.unwrap_or_default();
+        let servers = audiences::resolve_member(tx, "introspects", &names, &mut checks).await?;
+        client.introspects = servers.iter().map(|server| server.id.clone()).collect();
+        after.introspects = servers.into_iter().map(|server| server.identifier).collect();
     }
     checks.done()?;
     if after.client != before.client {

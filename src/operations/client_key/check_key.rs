@@ -19,6 +19,23 @@ pub(in crate::operations) struct CheckedKey {
     pub(super) not_after: Option<i64>,
 }
 
+impl CheckedKey {
+    /// Where it stood in the input.
+    pub(in crate::operations) fn field(&self) -> &str {
+        &self.field
+    }
+
+    /// The key.
+    pub(in crate::operations) fn public(&self) -> &PublicKey {
+        &self.public
+    }
+
+    /// The key as it is kept.
+    pub(in crate::operations) fn jwk(&self) -> &Jwk {
+        &self.jwk
+    }
+}
+
 /// Checks a JWK Set (RFC 7517 §5). Unlike a set that is fetched, one that is registered is refused whole when one
 /// key is bad: somebody is there to mend it.
 pub(in crate::operations) fn check_set(at: &str, set: &Value) -> Result<Vec<CheckedKey>, Vec<FieldError>> {

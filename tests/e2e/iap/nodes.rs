@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::harness::http::{Answer, Request};
 use crate::harness::iap::{Client, Iap, authority};
 use crate::harness::process::{carnet, run_to_end};
-use crate::harness::{port, tools, within};
+use crate::harness::{port, token, tools, within};
 
 /// Asks one node, which answers for the issuer's host.
 #[track_caller]
@@ -42,6 +42,46 @@ fn a_decision_reaches_every_node_within_a_second() {
     all_answer(401);
     iap.admin("POST", &format!("/clients/{}/enable", client.client_id), None).expect(200);
     all_answer(200);
+}
+
+#[test]
+fn a_revocation_holds_on_every_node_and_stands_in_one_feed() {
+    let mut iap = Iap::start();
+    let nodes = iap.nodes();
+    let shipper = iap.participant("shipper", "SHP");
+    let client = iap.client(&shipper, json!({}));
+    let server = iap.client(&shipper, json!({ "introspects": [iap.default_audience()] }));
+    let text = iap.token(&client, &[]);
+    let about_token = |node: &str, path: &str, by: &Client| {
+        Request::post(&format!("{node}{path}"))
+            .host(authority(iap.issuer()))
+            .basic(&by.client_id, by.secret())
+            .form(&[("token", &text)])
+            .send()
+    };
+    let is_active =
+        |node: &str| about_token(node, "/introspect", &server).expect(200).json()["active"] == true;
+    for node in &nodes {
+        // Until this node has heard of the two clients.
+        within(Duration::from_secs(20), node, || {
+            (about_token(node, "/introspect", &server).status == 200 && is_active(node)).then_some(())
+        });
+    }
+    about_token(&nodes[0], "/revoke", &client).expect(200);
+    for node in &nodes {
+        assert!(!is_active(node), "{node} takes a revoked token");
+    }
+    let jti = &token::read(&text).1["jti"];
+    within(Duration::from_secs(20), "one feed with the token", || {
+        let feed = |node: &String| {
+            let url = format!("{node}/revocations");
+            Request::get(&url).host(authority(iap.issuer())).send().expect(200).text()
+        };
+        let feeds: Vec<String> = nodes.iter().map(feed).collect();
+        let entries = token::read(&feeds[0]).1["entries"].as_array().unwrap().clone();
+        let is_in = entries.iter().any(|entry| &entry["jti"] == jti);
+        (is_in && feeds.iter().all(|other| *other == feeds[0])).then_some(())
+    });
 }
 
 #[test]
