@@ -12,6 +12,7 @@ mod created;
 mod document;
 mod entity_tag;
 mod identifiers;
+mod journal;
 mod json_body;
 mod openapi;
 mod page;
@@ -26,7 +27,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use document::openapi;
-pub use rfc3339::rfc3339;
+pub use rfc3339::{parse_rfc3339, rfc3339};
 pub use route_table::{Route, route_table};
 
 use crate::operations::Context;
@@ -61,5 +62,7 @@ fn routes() -> OpenApiRouter<Context> {
         .routes(routes!(client_secrets::revoke::revoke))
         .routes(routes!(client_keys::add::add, client_keys::list::list))
         .routes(routes!(client_keys::revoke::revoke))
+        .routes(routes!(journal::list::list))
+        .routes(routes!(journal::head::head))
         .routes(routes!(openapi::get))
 }

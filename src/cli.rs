@@ -28,6 +28,9 @@ pub enum Command {
     /// Commands on the data folder, for its operator.
     #[command(subcommand)]
     Admin(AdminCommand),
+    /// The audit journal.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Ask a running server whether it is ready; exit status 0 if it is.
     Health(local::HealthArgs),
     /// Commands that speak to the administration API.
@@ -40,6 +43,16 @@ pub enum Command {
 pub enum RecordCommand {
     /// Run it alone, knowing nothing but the issuer's address.
     Serve(local::RecordServeArgs),
+}
+
+/// Commands on the audit journal.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Verify the journal in the data folder's database against the signed heads outside it.
+    Verify(local::AuditVerifyArgs),
+    /// Commands that ask the server.
+    #[command(flatten)]
+    Remote(remote::AuditCommand),
 }
 
 /// Commands of the operator.

@@ -15,6 +15,7 @@ pub mod one_record_id;
 pub mod participant;
 pub mod resource_server;
 pub mod sealed_key;
+pub mod signed_head;
 
 use carnet_db::sqlx::{self, Row as _};
 use carnet_db::{Database, Row};

@@ -4,6 +4,7 @@
 //! administrator does stands once in [`operations`]; every SQL statement is in `db`.
 
 pub mod admin;
+pub mod anchoring;
 pub mod app;
 pub mod audit;
 pub mod cli;
@@ -18,3 +19,4 @@ pub mod operations;
 pub mod private_file;
 pub mod registry;
 pub mod router;
+pub mod tombstones;

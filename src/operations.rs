@@ -11,6 +11,7 @@ pub mod client_key;
 pub mod client_secret;
 mod context;
 pub mod identifier;
+pub mod journal;
 mod negative;
 pub mod participant;
 mod refusal;

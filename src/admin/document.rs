@@ -19,13 +19,14 @@ client credentials with the scope `admin:read` or `admin:write` gives one. It is
 most.\n\nMembers that are null are as if they were left out; members that are not known are refused. Times are RFC \
 3339 texts in UTC.";
 
-const TAGS: [(&str, &str); 7] = [
+const TAGS: [(&str, &str); 8] = [
     ("participants", "Companies registered with this identity provider."),
     ("identifiers", "ONE Record IDs of a participant."),
     ("clients", "Machines of participants."),
     ("client secrets", "Several live at once, so that rotation never needs an outage. Each is shown once."),
     ("client keys", "Registered public keys."),
     ("resource servers", "Audiences: servers that accept access tokens."),
+    ("journal", "What was done, by whom: append-only, each record chained to the one before."),
     ("document", "This document."),
 ];
 

@@ -1,9 +1,11 @@
 //! Commands on the data folder of this machine, and the flags of what serves.
 
+mod audit_verify;
 mod health;
 mod reset;
 mod serve_args;
 
+pub use audit_verify::{AuditVerifyArgs, audit_verify};
 pub use health::{HealthArgs, health};
 pub use reset::{ResetArgs, reset};
 pub use serve_args::{DemoArgs, RecordServeArgs, ServeArgs};

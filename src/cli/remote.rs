@@ -1,6 +1,7 @@
 //! Commands that speak to the administration API, as any other program would: with the credentials of a file,
 //! over HTTP. They know nothing that the API does not say.
 
+mod audit;
 mod client;
 mod client_key;
 mod client_secret;
@@ -13,6 +14,7 @@ mod resource;
 
 use clap::Subcommand;
 
+pub use self::audit::AuditCommand;
 use self::output::Output;
 use super::local::Failure;
 
@@ -44,6 +46,17 @@ pub async fn run(command: Command) -> Result<(), Failure> {
     for note in output.notes {
         eprintln!("note: {note}");
     }
+    Ok(())
+}
+
+/// Runs a command on the audit journal.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_audit(command: AuditCommand) -> Result<(), Failure> {
+    let text = audit::run(command).await?;
+    // Not print: whoever reads an export with `head` closes it early.
+    let _ = std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes());
     Ok(())
 }
 

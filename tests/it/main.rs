@@ -8,11 +8,13 @@
 mod admin_api;
 mod admin_clients;
 mod admin_routes;
+mod anchoring;
 mod client_assertion;
 mod discovery;
 mod first_start;
 mod harness;
 mod journal;
+mod journal_api;
 mod registry_image;
 mod tls;
 mod token_endpoint;

@@ -11,7 +11,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use carnet::cli::local::{self, Failure};
-use carnet::cli::{AdminCommand, Cli, Command, RecordCommand, remote};
+use carnet::cli::{AdminCommand, AuditCommand, Cli, Command, RecordCommand, remote};
 use clap::Parser;
 
 fn main() -> ExitCode {
@@ -38,6 +38,8 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
             logging::start_for_commands();
             local::reset(&args).await?;
         }
+        Command::Audit(AuditCommand::Verify(args)) => local::audit_verify(&args).await?,
+        Command::Audit(AuditCommand::Remote(command)) => remote::run_audit(command).await?,
         Command::Health(args) => local::health(&args)?,
         Command::Remote(command) => remote::run(command).await?,
     }

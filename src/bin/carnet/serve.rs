@@ -2,6 +2,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::Duration;
 
+use carnet::anchoring::Anchoring;
 use carnet::app::{App, Start};
 use carnet::cli::local::{Failure, ServeArgs};
 use carnet::config::Config;
@@ -87,6 +88,7 @@ pub struct Running {
     oauth: oauth::State,
     listeners: JoinSet<()>,
     background: JoinSet<()>,
+    anchoring: Anchoring,
     record: Option<record::Mounted>,
 }
 
@@ -109,6 +111,8 @@ impl Running {
         let record_config = config.record().cloned();
         let (app, start) =
             App::open(config, clock.clone(), entropy.clone()).await.map_err(Failure::from_error)?;
+        // Refuses a database that was set back, before anything that was revoked since can be used again.
+        let anchoring = Anchoring::open(&app).await.map_err(Failure::from_error)?;
         // Before anything answers, and before the memory of used assertions is opened: a record server that
         // cannot start must leave this stop as clean as it was.
         let record = match &record_config {
@@ -138,8 +142,9 @@ impl Running {
         }
         let mut background = JoinSet::new();
         background.spawn(following::follow(app.clone()));
-        background.spawn(housekeeping(app.clone()));
-        Ok(Self { app, start, oauth, listeners, background, record })
+        background.spawn(anchoring.clone().follow());
+        background.spawn(housekeeping(app.clone(), anchoring.clone()));
+        Ok(Self { app, start, oauth, listeners, background, anchoring, record })
     }
 
     /// Waits until every listener has drained, then saves what must survive and closes.
@@ -148,6 +153,9 @@ impl Running {
         self.background.shutdown().await;
         if let Err(error) = self.oauth.save().await {
             tracing::error!(%error, "the consumed assertion identifiers could not be saved");
+        }
+        if let Err(error) = self.anchoring.settle().await {
+            tracing::error!(%error, "the journal's last head could not be signed or written down");
         }
         if let Some(record) = self.record {
             record.close().await;
@@ -168,7 +176,7 @@ fn warn_of_unknown_audience(app: &App, audience: &str) {
     }
 }
 
-async fn housekeeping(app: App) {
+async fn housekeeping(app: App, anchoring: Anchoring) {
     let mut ticks = tokio::time::interval(HOUSEKEEPING);
     loop {
         ticks.tick().await;
@@ -179,6 +187,9 @@ async fn housekeeping(app: App) {
         };
         if let Err(error) = swept.await {
             tracing::warn!(%error, "what has expired could not be swept out; trying again in a minute");
+        }
+        if let Err(error) = anchoring.trim().await {
+            tracing::warn!(%error, "old journal records could not be removed; trying again in a minute");
         }
     }
 }
