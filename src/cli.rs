@@ -31,6 +31,10 @@ pub enum Command {
     /// The audit journal.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Write everything into one encrypted file, while the server runs.
+    Backup(local::BackupArgs),
+    /// Restore a backup into an empty data folder and an empty database.
+    Restore(local::RestoreArgs),
     /// Ask a running server whether it is ready; exit status 0 if it is.
     Health(local::HealthArgs),
     /// Commands that speak to the administration API.

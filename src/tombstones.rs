@@ -9,7 +9,7 @@ mod read;
 
 use std::path::{Path, PathBuf};
 
-pub use line::{Decision, Line};
+pub use line::{Decision, Feed, Line};
 pub use read::{Tombstones, read};
 
 use crate::private_file::LineLog;

@@ -1,13 +1,17 @@
 //! Commands on the data folder of this machine, and the flags of what serves.
 
 mod audit_verify;
+mod backup;
 mod health;
 mod reset;
+mod restore;
 mod serve_args;
 
 pub use audit_verify::{AuditVerifyArgs, audit_verify};
+pub use backup::{BackupArgs, BackupCommand, KeygenArgs, backup};
 pub use health::{HealthArgs, health};
 pub use reset::{ResetArgs, reset};
+pub use restore::{RestoreArgs, restore};
 pub use serve_args::{DemoArgs, RecordServeArgs, ServeArgs};
 
 /// A sentence for the one who typed the command, and an exit status that is not zero.

@@ -35,15 +35,39 @@ pub struct Decision {
     pub value: String,
     /// Milliseconds since 1970-01-01 UTC.
     pub at: i64,
-    /// What the revocation feed says of it: member, value, and until when (milliseconds since 1970-01-01 UTC).
+    /// What the revocation feed says of it, if tokens are concerned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub feed: Option<(String, String, i64)>,
+    pub feed: Option<Feed>,
+}
+
+/// What the revocation feed says of a decision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Feed {
+    /// `jti`, `client_id` and so on.
+    pub member: String,
+    /// Its value.
+    pub value: String,
+    /// Until when it must be said, milliseconds since 1970-01-01 UTC.
+    pub until: i64,
 }
 
 impl From<NegativeDecision> for Decision {
     fn from(decision: NegativeDecision) -> Self {
         let NegativeDecision { sequence, kind, value, at, feed } = decision;
-        Self { sequence, kind, value, at, feed: feed.map(|feed| (feed.member, feed.value, feed.until)) }
+        Self { sequence, kind, value, at, feed: feed.map(Feed::from) }
+    }
+}
+
+impl From<FeedEntry> for Feed {
+    fn from(FeedEntry { member, value, until }: FeedEntry) -> Self {
+        Self { member, value, until }
+    }
+}
+
+impl From<Feed> for FeedEntry {
+    fn from(Feed { member, value, until }: Feed) -> Self {
+        Self { member, value, until }
     }
 }
 
@@ -56,7 +80,7 @@ impl Decision {
             kind: self.kind.clone(),
             value: self.value.clone(),
             at: self.at,
-            feed: self.feed.clone().map(|(member, value, until)| FeedEntry { member, value, until }),
+            feed: self.feed.clone().map(FeedEntry::from),
         }
     }
 }

@@ -83,7 +83,7 @@ mod tests {
     use std::fs;
     use std::io::Write as _;
 
-    use super::super::TombstoneFile;
+    use super::super::{Feed, TombstoneFile};
     use super::*;
 
     fn decision(sequence: i64) -> Decision {
@@ -92,7 +92,7 @@ mod tests {
             kind: "client".to_owned(),
             value: format!("c{sequence}"),
             at: 7,
-            feed: Some(("client_id".to_owned(), format!("c{sequence}"), 9)),
+            feed: Some(Feed { member: "client_id".to_owned(), value: format!("c{sequence}"), until: 9 }),
         }
     }
 

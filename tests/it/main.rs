@@ -9,6 +9,7 @@ mod admin_api;
 mod admin_clients;
 mod admin_routes;
 mod anchoring;
+mod backup;
 mod client_assertion;
 mod discovery;
 mod first_start;

@@ -40,6 +40,11 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
         }
         Command::Audit(AuditCommand::Verify(args)) => local::audit_verify(&args).await?,
         Command::Audit(AuditCommand::Remote(command)) => remote::run_audit(command).await?,
+        Command::Backup(args) => local::backup(&args).await?,
+        Command::Restore(args) => {
+            logging::start_for_commands();
+            local::restore(&args).await?;
+        }
         Command::Health(args) => local::health(&args)?,
         Command::Remote(command) => remote::run(command).await?,
     }

@@ -60,6 +60,12 @@ const ROOMS: &[Room] = &[
         speaks_of_registry: false,
         never: SQL,
     },
+    Room {
+        name: "backup",
+        may_use: &["audit", "config", "data_dir", "db", "keys", "private_file", "registry", "tombstones"],
+        speaks_of_registry: false,
+        never: WEB_AND_SQL,
+    },
     Room { name: "http", may_use: &["config"], speaks_of_registry: false, never: SQL },
 ];
 
