@@ -76,6 +76,17 @@ pub enum BackupError {
         /// This program's.
         own: i64,
     },
+    /// The database is not of this program's schema.
+    #[error(
+        "the database's schema is at migration {applied}, this program's at {own}: make the backup with the program that \
+         serves"
+    )]
+    OtherSchema {
+        /// The database's.
+        applied: i64,
+        /// This program's.
+        own: i64,
+    },
     /// The place is not empty.
     #[error("{0} is not empty: restore into a new data folder and a new database")]
     NotEmpty(String),

@@ -35,6 +35,8 @@ pub enum Command {
     Backup(local::BackupArgs),
     /// Restore a backup into an empty data folder and an empty database.
     Restore(local::RestoreArgs),
+    /// Look for what is wrong with an installation, beside the running server.
+    Doctor(local::DoctorArgs),
     /// Ask a running server whether it is ready; exit status 0 if it is.
     Health(local::HealthArgs),
     /// Commands that speak to the administration API.

@@ -9,4 +9,4 @@ mod tls;
 pub use budget::Budget;
 pub use guard::{Guard, guard};
 pub use serve::{Limits, Listener};
-pub use tls::{TlsError, acceptor};
+pub use tls::{TlsError, acceptor, certificate_expiry};

@@ -12,6 +12,7 @@ pub mod cli;
 pub mod config;
 pub mod data_dir;
 pub mod db;
+pub mod doctor;
 pub mod following;
 pub mod http;
 pub mod keys;

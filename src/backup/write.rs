@@ -56,9 +56,8 @@ pub async fn write(
 async fn fill(source: Source<'_>, mut writer: ChunkWriter, clock: &Clock) -> Result<(), BackupError> {
     let Source { snapshot: tx, engine, master_key_file, data_dir } = source;
     let (applied, own) = (table::applied(tx, engine).await?, table::schema());
-    let version = env!("CARGO_PKG_VERSION").to_owned();
     if applied != own {
-        return Err(BackupError::Schema { version, made: applied, own });
+        return Err(BackupError::OtherSchema { applied, own });
     }
     let installation = db::installation::find(&mut **tx)
         .await?
@@ -72,7 +71,7 @@ async fn fill(source: Source<'_>, mut writer: ChunkWriter, clock: &Clock) -> Res
     }
     let (sequence, hash) = db::journal::head_with_hash(&mut **tx).await?;
     let manifest = Manifest {
-        version,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
         schema: own,
         created_at: clock.now_millis(),
         installation: installation.id,

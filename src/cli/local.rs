@@ -2,6 +2,7 @@
 
 mod audit_verify;
 mod backup;
+mod doctor;
 mod health;
 mod reset;
 mod restore;
@@ -9,6 +10,7 @@ mod serve_args;
 
 pub use audit_verify::{AuditVerifyArgs, audit_verify};
 pub use backup::{BackupArgs, BackupCommand, KeygenArgs, backup};
+pub use doctor::{DoctorArgs, doctor};
 pub use health::{HealthArgs, health};
 pub use reset::{ResetArgs, reset};
 pub use restore::{RestoreArgs, restore};

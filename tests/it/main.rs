@@ -12,6 +12,7 @@ mod anchoring;
 mod backup;
 mod client_assertion;
 mod discovery;
+mod doctor;
 mod first_start;
 mod harness;
 mod journal;

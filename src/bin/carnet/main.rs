@@ -45,6 +45,7 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
             logging::start_for_commands();
             local::restore(&args).await?;
         }
+        Command::Doctor(args) => local::doctor(&args).await?,
         Command::Health(args) => local::health(&args)?,
         Command::Remote(command) => remote::run(command).await?,
     }

@@ -62,14 +62,7 @@ impl ServeArgs {
     /// # Errors
     /// As [`Self::load`]; also when there is no installation in the folder.
     pub fn for_folder(&self) -> Result<(Config, RawConfig), Failure> {
-        let mut server = self.clone();
-        let folder = self.data_dir.clone().unwrap_or_else(|| DEFAULT_DATA_DIR.into());
-        if let (None, None) = (&self.issuer, &self.config) {
-            let known = std::fs::read(folder.join(CREDENTIALS)).ok();
-            let known = known.and_then(|text| serde_json::from_slice::<Credentials>(&text).ok());
-            server.issuer = known.map(|known| known.issuer);
-        }
-        let (config, raw) = server.load()?;
+        let (config, raw) = self.with_known_issuer().load()?;
         if config.data_dir().join(INSTALLATION).exists() {
             return Ok((config, raw));
         }
@@ -77,6 +70,21 @@ impl ServeArgs {
             "there is no installation in {}: give the --data-dir with which the server runs",
             config.data_dir().display()
         )))
+    }
+}
+
+impl ServeArgs {
+    /// The same with the issuer that the credentials file knows, if nothing else says it.
+    #[must_use]
+    pub fn with_known_issuer(&self) -> Self {
+        let mut server = self.clone();
+        if let (None, None) = (&self.issuer, &self.config) {
+            let folder = self.data_dir.clone().unwrap_or_else(|| DEFAULT_DATA_DIR.into());
+            let known = std::fs::read(folder.join(CREDENTIALS)).ok();
+            let known = known.and_then(|text| serde_json::from_slice::<Credentials>(&text).ok());
+            server.issuer = known.map(|known| known.issuer);
+        }
+        server
     }
 }
 

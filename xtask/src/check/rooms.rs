@@ -66,6 +66,13 @@ const ROOMS: &[Room] = &[
         speaks_of_registry: false,
         never: WEB_AND_SQL,
     },
+    // From beside the server: it looks at every other room's things and changes none.
+    Room {
+        name: "doctor",
+        may_use: &["audit", "config", "data_dir", "db", "http", "keys", "tombstones"],
+        speaks_of_registry: false,
+        never: WEB_AND_SQL,
+    },
     Room { name: "http", may_use: &["config"], speaks_of_registry: false, never: SQL },
 ];
 
