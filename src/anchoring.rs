@@ -147,7 +147,6 @@ impl Anchoring {
     pub async fn look(&self) -> Result<(), AnchoringError> {
         // Tombstones first: they matter more, and a journal that does not hold must not keep them back.
         self.bury().await?;
-        self.pin_keys().await?;
         self.sign(false).await?;
         self.copy_heads().await
     }
@@ -158,7 +157,6 @@ impl Anchoring {
     /// What could not be kept.
     pub async fn settle(&self) -> Result<(), AnchoringError> {
         self.bury().await?;
-        self.pin_keys().await?;
         self.sign(true).await?;
         self.copy_heads().await
     }
@@ -227,6 +225,7 @@ impl Anchoring {
         if sequence <= signed || !due {
             return Ok(());
         }
+        self.pin_keys().await?;
         // A head that is signed without a look is worth what the database is worth.
         let known = self.with(|files| files.heads.last().cloned()).await?;
         let known_restores = self.files.clone();
@@ -294,6 +293,7 @@ impl Anchoring {
             if rows.is_empty() {
                 return Ok(());
             }
+            self.pin_keys().await?;
             self.with(move |files| {
                 for row in rows {
                     files.heads.add_head(&row.jws)?.map_err(|error| AnchoringError::Head {

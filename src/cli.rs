@@ -67,3 +67,30 @@ pub enum AdminCommand {
     /// Give the first administrator a new secret; every older one ends.
     Reset(local::ResetArgs),
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn every_command_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_backup_is_told_from_the_making_of_its_key() {
+        let parse = |words: &str| Cli::try_parse_from(words.split(' ')).map(|cli| cli.command);
+        let Ok(Command::Backup(backup)) = parse("carnet backup iap.backup --recipient key.pub") else {
+            panic!("a backup");
+        };
+        assert!(backup.command.is_none() && backup.file.is_some() && backup.recipient.is_some());
+        let Ok(Command::Backup(backup)) = parse("carnet backup keygen key") else { panic!("a key") };
+        assert!(backup.command.is_some() && backup.file.is_none());
+        assert!(parse("carnet backup b --recipient k --passphrase-file p").is_err());
+        assert!(parse("carnet restore b --identity k --tombstones t --without-tombstones").is_err());
+        assert!(parse("carnet audit verify --heads h --accept-restore 7").is_ok());
+        assert!(parse("carnet audit export --from 3").is_ok());
+    }
+}

@@ -25,6 +25,10 @@ pub struct Manifest {
     pub issuer: String,
     /// What it recognises its master key by.
     pub key_check_value: String,
+    /// The last record that retention had removed from the journal; 0 when none was.
+    pub start_sequence: i64,
+    /// Its hash.
+    pub start_hash: String,
     /// The last record of the journal.
     pub sequence: i64,
     /// Its hash.

@@ -2,7 +2,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use carnet_token::json;
-use zeroize::Zeroizing;
 
 use super::content::{Entry, LEFT_OUT, Manifest};
 use super::wrap::{FileKey, Wrapped};
@@ -52,8 +51,6 @@ struct Check {
     anchors: Vec<Line>,
     table: Option<(String, Vec<String>)>,
     rows: BTreeMap<String, i64>,
-    journal: Vec<Record>,
-    start: Start,
     chain: Option<Chain>,
     ended: bool,
 }
@@ -69,10 +66,15 @@ impl Check {
                     let (version, made) = (manifest.version, manifest.schema);
                     return Err(BackupError::Schema { version, made, own: table::schema() });
                 }
+                self.chain = Some(Chain::begin(Start {
+                    sequence: manifest.start_sequence,
+                    hash: manifest.start_hash.clone(),
+                    trimmed_at: 0,
+                }));
                 self.manifest = Some(manifest);
             }
             Entry::MasterKey(text) => {
-                let master = MasterKey::from_text(&Zeroizing::new(text.to_string()));
+                let master = MasterKey::from_text(&text);
                 self.master = Some(master.or_else(|reason| damaged(format!("its master key: {reason}")))?);
             }
             Entry::Anchor(line) => self.anchors.push(line),
@@ -105,25 +107,16 @@ impl Check {
         let named: BTreeMap<&str, Cell> = columns.iter().map(String::as_str).zip(row).collect();
         match name.as_str() {
             "journal" => {
-                let record =
-                    record(&named).ok_or_else(|| BackupError::Damaged("a journal record".to_owned()))?;
-                match &mut self.chain {
-                    Some(chain) => chain.push(&record)?,
-                    // Where the chain begins may come later.
-                    None => self.journal.push(record),
-                }
+                let damaged = || BackupError::Damaged("a record of its journal is none".to_owned());
+                let record = record(&named).ok_or_else(damaged)?;
+                self.chain.as_mut().ok_or_else(damaged)?.push(&record)?;
             }
             "journal_start" => {
-                self.start = Start {
-                    sequence: number(&named, "sequence").unwrap_or_default(),
-                    hash: text(&named, "hash").unwrap_or_default(),
-                    trimmed_at: number(&named, "trimmed_at").unwrap_or_default(),
-                };
-                let mut chain = Chain::begin(self.start.clone());
-                for record in self.journal.drain(..) {
-                    chain.push(&record)?;
+                let start = (number(&named, "sequence"), text(&named, "hash"));
+                let told = self.chain.as_ref().map(Chain::start);
+                if told.map(|told| (Some(told.sequence), Some(told.hash.clone()))) != Some(start) {
+                    return damaged("its journal begins elsewhere than it says");
                 }
-                self.chain = Some(chain);
             }
             _ => {}
         }

@@ -70,7 +70,10 @@ async fn fill(source: Source<'_>, mut writer: ChunkWriter, clock: &Clock) -> Res
         )));
     }
     let (sequence, hash) = db::journal::head_with_hash(&mut **tx).await?;
+    let start = db::journal::start(&mut **tx).await?;
     let manifest = Manifest {
+        start_sequence: start.sequence,
+        start_hash: start.hash,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         schema: own,
         created_at: clock.now_millis(),

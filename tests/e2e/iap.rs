@@ -3,6 +3,7 @@
 mod administration;
 mod clients;
 mod commands;
+mod disaster;
 mod listeners;
 mod malformed;
 mod mistakes;

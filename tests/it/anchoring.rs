@@ -204,6 +204,7 @@ async fn an_audit_key_that_is_gone_from_the_database_stops_the_signing() {
         .execute(pool)
         .await
         .unwrap();
+    iap.clock.set_millis(NOW * 1000 + MINUTE);
     assert!(matches!(anchoring.look().await, Err(AnchoringError::KeyGone(_))));
     let (_, findings) = check(&iap).await;
     assert!(matches!(findings.as_slice(), [Finding::RebuiltDatabase(_)]), "{findings:?}");

@@ -10,11 +10,8 @@ use crate::private_file;
 
 /// Flags of `carnet backup`.
 #[derive(Debug, Clone, Args)]
-#[command(
-    args_conflicts_with_subcommands = true,
-    after_help = "The server may run meanwhile.\n\n\
-    Example: carnet backup iap.backup --recipient backup-key.pub --data-dir iap"
-)]
+#[command(after_help = "The server may run meanwhile.\n\n\
+    Example: carnet backup iap.backup --recipient backup-key.pub --data-dir iap")]
 pub struct BackupArgs {
     /// Other things to do with backups.
     #[command(subcommand)]
