@@ -147,6 +147,8 @@ impl Anchoring {
     pub async fn look(&self) -> Result<(), AnchoringError> {
         // Tombstones first: they matter more, and a journal that does not hold must not keep them back.
         self.bury().await?;
+        // What others have signed first: this node goes on from the newest head, and may have been away for long.
+        self.copy_heads().await?;
         self.sign(false).await?;
         self.copy_heads().await
     }
@@ -157,6 +159,7 @@ impl Anchoring {
     /// What could not be kept.
     pub async fn settle(&self) -> Result<(), AnchoringError> {
         self.bury().await?;
+        self.copy_heads().await?;
         self.sign(true).await?;
         self.copy_heads().await
     }

@@ -1,6 +1,6 @@
 //! What the tombstones say was decided against since the backup, applied again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use carnet_ambient::{Clock, Entropy};
@@ -9,7 +9,7 @@ use carnet_db::Transaction;
 use super::{BackupError, Manifest};
 use crate::audit::{self, Entry};
 use crate::db::negative_decision::{FeedEntry, NegativeDecision};
-use crate::db::sealed_key::Advance;
+use crate::db::sealed_key::{Advance, SealedKey};
 use crate::db::{self, withdrawal};
 use crate::keys::{KeyState, MasterKey, NewKey, Purpose};
 use crate::registry::SigningAlgorithm;
@@ -93,17 +93,15 @@ impl Replay {
         Ok(())
     }
 
-    /// Applies everything, as of the journal's record `sequence`. Returns the names of signing keys that were dropped
-    /// while they signed.
+    /// Applies everything; the decisions get the numbers from `first` on, each its own, in their order. Returns the
+    /// signing keys that were dropped while they signed.
     pub(super) async fn apply(
         &self,
         tx: &mut Transaction,
-        sequence: i64,
-    ) -> Result<Vec<db::sealed_key::SealedKey>, BackupError> {
+        first: i64,
+    ) -> Result<Vec<SealedKey>, BackupError> {
         let mut dropped = Vec::new();
-        // One row for each thing, with the longest claim: verifiers read all of them again under the new number.
-        let mut rows: BTreeMap<(&str, &str), NegativeDecision> = BTreeMap::new();
-        for decision in &self.decisions {
+        for (sequence, decision) in (first..).zip(&self.decisions) {
             let (kind, value) = (decision.kind.as_str(), decision.value.as_str());
             if kind == "signing_key"
                 && let Some(key) = db::sealed_key::find(&mut **tx, value).await?
@@ -114,32 +112,27 @@ impl Replay {
             if !withdrawal::withdraw(tx, kind, value).await? {
                 return Err(BackupError::Internal(format!("a {kind} cannot be withdrawn")));
             }
-            let mut row = decision.row(sequence);
-            if let Some(before) = rows.remove(&(kind, value)) {
-                row.feed = longer(row.feed, before.feed);
-            }
-            rows.insert((kind, value), row);
-        }
-        for row in rows.values() {
-            db::negative_decision::insert(tx, row).await?;
+            db::negative_decision::insert(tx, &decision.row(sequence)).await?;
         }
         Ok(dropped)
     }
 }
 
-/// The claim that lasts longer.
-fn longer(one: Option<FeedEntry>, other: Option<FeedEntry>) -> Option<FeedEntry> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(if other.until > one.until { other } else { one }),
-        (one, other) => one.or(other),
-    }
+/// A decision against nothing, of the restore's own record: a feed that is made from the decisions must not fall
+/// behind a number that was published, even when none was applied again.
+pub(super) async fn mark(tx: &mut Transaction, sequence: i64, at: i64) -> Result<(), BackupError> {
+    let (kind, value) = (withdrawal::RESTORE.to_owned(), sequence.to_string());
+    // It has expired as soon as it is written: it lifts the feed's number and stands in no feed.
+    let feed = Some(FeedEntry { member: "jti".to_owned(), value: format!("restore-{value}"), until: at });
+    db::negative_decision::insert(tx, &NegativeDecision { sequence, kind, value, at, feed }).await?;
+    Ok(())
 }
 
 /// Puts a key in the place of one that was dropped while it signed: the announced successor, or a new one. Returns
 /// its name.
 pub(super) async fn replace(
     tx: &mut Transaction,
-    dropped: &db::sealed_key::SealedKey,
+    dropped: &SealedKey,
     master: &MasterKey,
     clock: &Clock,
     entropy: &Entropy,

@@ -13,7 +13,7 @@ use crate::config::KeyLife;
 use crate::data_dir::DataDir;
 use crate::db;
 use crate::db::table::{self, Table};
-use crate::keys::{self, Keyring};
+use crate::keys::{self, Keyring, MasterKey};
 
 /// How far the journal jumps past the last record that tombstones know: a node may have published numbers in its last
 /// second that it did not write down any more.
@@ -127,8 +127,12 @@ async fn into(
     }
     replay.compare(&mut tx, own).await?;
     let margin = if restoring.without_tombstones { MARGIN_WITHOUT_TOMBSTONES } else { MARGIN };
-    let sequence = replay.last + margin;
-    let dropped = replay.apply(&mut tx, sequence).await?;
+    // Each decision gets a number of its own that nobody has seen, and the record of the restore the one after them:
+    // whoever follows the feed by its numbers is told all of them.
+    let first = replay.last + margin;
+    let dropped = replay.apply(&mut tx, first).await?;
+    let sequence = first + i64::try_from(replay.count()).unwrap_or(i64::from(u32::MAX));
+    replay::mark(&mut tx, sequence, clock.now_millis()).await?;
     let reason = reason(restoring, own, replay);
     let restore = audit::resume(&mut tx, clock, entropy, sequence, restoring.actor, &reason).await?;
     let mut new_keys = Vec::new();
@@ -214,8 +218,19 @@ fn write_folder(
     written: &mut Written,
 ) -> Result<(), BackupError> {
     let path = restoring.master_key_file;
-    summary.master.write_new(path)?;
-    written.0.push(path.to_owned());
+    if path.exists() {
+        // Given by whoever provides this machine with it; it must be the one.
+        let there = MasterKey::read(path)?;
+        if there.key_check_value() != summary.manifest.key_check_value {
+            return Err(BackupError::Key(format!(
+                "{} is another master key than the backup's",
+                path.display()
+            )));
+        }
+    } else {
+        summary.master.write_new(path)?;
+        written.0.push(path.to_owned());
+    }
     let path = restoring.data_dir.path().join(audit::HEADS_FILE);
     let mut lines = summary.anchors.clone();
     lines.push(Line::Restore(restore.clone()));

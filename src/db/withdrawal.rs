@@ -17,13 +17,15 @@ const WITHDRAWALS: [(&str, &str); 7] = [
     ("initial_access_token", "UPDATE initial_access_token SET status = 'revoked' WHERE id = $1"),
 ];
 
+/// The kind by which a restore marks its own number; it is against nothing.
+pub const RESTORE: &str = "restore";
 /// Kinds that are nothing but a decision: the row in `negative_decision` is all that there is to it.
-const TOKENS: [&str; 2] = ["token", "client_tokens"];
+const ROW_ALONE: [&str; 3] = ["token", "client_tokens", RESTORE];
 
 /// Whether decisions of this kind can be applied again.
 #[must_use]
 pub fn is_known(kind: &str) -> bool {
-    TOKENS.contains(&kind) || WITHDRAWALS.iter().any(|(known, _)| *known == kind)
+    ROW_ALONE.contains(&kind) || WITHDRAWALS.iter().any(|(known, _)| *known == kind)
 }
 
 /// Takes away what the decision is against; nothing happens when it is not there. `false` for a kind that is not
@@ -33,5 +35,5 @@ pub async fn withdraw(tx: &mut Transaction, kind: &str, value: &str) -> Result<b
         sqlx::query(*statement).bind(value).execute(&mut **tx).await?;
         return Ok(true);
     }
-    Ok(TOKENS.contains(&kind))
+    Ok(ROW_ALONE.contains(&kind))
 }

@@ -128,7 +128,7 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         let mut reasons = Vec::new();
         for wrong in [
-            text.replace("c5", "c6"),
+            text.replace("\"value\":\"c5\"", "\"value\":\"c6\""),
             format!("{}\n{}\n", lines[0], lines[2]),
             format!("{}\n{}\n{}\n", lines[1], lines[0], lines[2]),
             format!("{text}nonsense\n"),

@@ -122,7 +122,7 @@ fn the_journal_is_verified_listed_and_exported_beside_the_running_server() {
         succeeds(command).stdout
     };
     let list = remote(&["audit", "list", "--subject", &format!("client/{}", client.client_id)]);
-    assert!(list.contains("client.create") && list.lines().count() == 2, "{list}");
+    assert!(list.contains("client.create") && !list.contains("participant.create"), "{list}");
     let export = remote(&["audit", "export", "--from", "2"]);
     let records: Vec<Value> = export.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(records.len(), 3);
