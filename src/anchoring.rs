@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::app::App;
 use crate::audit::{self, Broken, Chain, Head, HeadsError, HeadsFile};
 use crate::db;
-use crate::db::journal::Start;
+use crate::db::journal::{Record, Start};
 use crate::db::signed_head::SignedHead;
 use crate::keys::Purpose;
 use crate::tombstones::{self, TombstoneFile, TombstonesError};
@@ -199,10 +199,14 @@ impl Anchoring {
         }
     }
 
-    /// New audit keys are taken over as long as every known one still stands in the database.
+    /// A file without keys takes those that the database has. One with keys takes over only what this node's own
+    /// keyring signs with: whoever can write to the database, but does not hold the master key, gets no key pinned.
     async fn pin_keys(&self) -> Result<(), AnchoringError> {
         let found = db::sealed_key::all(self.app.database.reader().pool()).await?;
         let found: Vec<_> = found.iter().filter_map(audit::public_key).collect();
+        let ring = self.app.keys.current();
+        let own = ring.keys().iter().filter(|key| key.signs_for(Purpose::Audit));
+        let own: Vec<_> = own.map(|key| key.public.to_value()).collect();
         let mut names = audit::AuditKeys::default();
         for jwk in &found {
             names.add(jwk);
@@ -211,7 +215,8 @@ impl Anchoring {
             if let Some(gone) = files.heads.keys().names().into_iter().find(|kid| !names.contains(kid)) {
                 return Err(AnchoringError::KeyGone(gone.to_owned()));
             }
-            found.iter().try_for_each(|jwk| Ok(files.heads.add_key(jwk)?))
+            let new = if files.heads.keys().is_empty() { found } else { own };
+            new.iter().try_for_each(|jwk| Ok(files.heads.add_key(jwk)?))
         })
         .await?
     }
@@ -288,6 +293,7 @@ impl Anchoring {
         Ok(())
     }
 
+    /// Writes down what was signed, here or by other nodes, if it fits the journal.
     async fn copy_heads(&self) -> Result<(), AnchoringError> {
         let pool = self.app.database.reader().pool();
         loop {
@@ -297,16 +303,20 @@ impl Anchoring {
                 return Ok(());
             }
             self.pin_keys().await?;
-            self.with(move |files| {
-                for row in rows {
-                    files.heads.add_head(&row.jws)?.map_err(|error| AnchoringError::Head {
-                        sequence: row.sequence,
-                        reason: error.to_string(),
-                    })?;
+            let start = db::journal::start(pool).await?.sequence;
+            for row in rows {
+                // What retention has removed can only be checked by its signature.
+                let record = db::journal::after(pool, row.sequence - 1, 1).await?;
+                let fits = |record: &Record| (record.sequence, &record.hash) == (row.sequence, &row.hash);
+                if row.sequence > start && !record.first().is_some_and(fits) {
+                    let reason = "it does not fit the journal".to_owned();
+                    return Err(AnchoringError::Head { sequence: row.sequence, reason });
                 }
-                Ok::<_, AnchoringError>(())
-            })
-            .await??;
+                let (installation, jws) = (self.installation.clone(), row.jws.clone());
+                let added = self.with(move |files| files.heads.add_head(&jws, &installation)).await??;
+                let sequence = row.sequence;
+                added.map_err(|error| AnchoringError::Head { sequence, reason: error.to_string() })?;
+            }
         }
     }
 

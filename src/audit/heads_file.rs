@@ -1,7 +1,7 @@
 //! `audit-heads.log`: what a node keeps of the journal's signed heads outside the database.
 //!
-//! The first key in it is pinned; later ones were taken over from the database while everything that was known before
-//! still stood there. A database that was made anew, with an audit key of its own, therefore shows.
+//! The first keys in it are pinned; a later one was taken over when the node itself signed with it, while everything
+//! that was known before still stood in the database. A database that was made anew, with an audit key of its own, therefore shows.
 
 use std::path::{Path, PathBuf};
 
@@ -140,13 +140,14 @@ impl HeadsFile {
         Ok(())
     }
 
-    /// Adds a signed head, if its signature fits and it lies after those that are there.
+    /// Adds a signed head of this installation, if its signature fits and it lies after those that are there.
     ///
     /// # Errors
     /// [`HeadError`] when it does not; an I/O error when it cannot be written.
-    pub fn add_head(&mut self, jws: &str) -> std::io::Result<Result<(), HeadError>> {
+    pub fn add_head(&mut self, jws: &str, installation: &str) -> std::io::Result<Result<(), HeadError>> {
         let head = match Head::open(jws, &self.keys) {
-            Ok((head, _)) => head,
+            Ok((head, _)) if head.installation == installation => head,
+            Ok(_) => return Ok(Err(HeadError::Form)),
             Err(error) => return Ok(Err(error)),
         };
         if self.last.as_ref().is_none_or(|last| last.sequence < head.sequence) {

@@ -84,7 +84,7 @@ impl Opening {
 
 fn read(path: &Path, secret: bool) -> Result<Zeroizing<String>, BackupError> {
     let io = |source| BackupError::Io { path: path.to_owned(), source };
-    // A passphrase may come through a pipe of the shell; a link may be anybody's.
+    // Whoever can change a link would choose the key.
     let file = OpenOptions::new()
         .read(true)
         .custom_flags((OFlags::NOFOLLOW | OFlags::CLOEXEC).bits().cast_signed())

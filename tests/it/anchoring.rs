@@ -294,3 +294,48 @@ async fn a_database_that_was_set_back_is_refused() {
         "{refused}"
     );
 }
+
+#[tokio::test]
+async fn a_key_and_a_head_that_somebody_put_into_the_database_are_not_taken_over() {
+    let (iap, anchoring, _) = anchored().await;
+    let pair = carnet_testkit::ClientKeyPair::es256("stranger");
+    let pool = iap.app.database.writer().pool();
+    sqlx::query(
+        "INSERT INTO sealed_key (id, kid, purpose, alg, state, public_jwk, jwe, created_at) \
+         VALUES ('STRANGER', 'stranger', 'audit', 'ES256', 'retired', $1, '', 0)",
+    )
+    .bind(pair.jwk().to_string())
+    .execute(pool)
+    .await
+    .unwrap();
+    iap.clock.set_millis(NOW * 1000 + MINUTE);
+    anchoring.look().await.unwrap();
+    let keys = |text: &str| text.lines().filter(|line| line.starts_with("{\"key\":")).count();
+    let written = fs::read_to_string(heads_file(&iap)).unwrap();
+    assert_eq!(keys(&written), 1, "{written}");
+
+    let _ = iap.participant("delta").await;
+    let last = audit::verify(&iap.app.database).await.unwrap();
+    let hash = records(&iap).await.last().unwrap().hash.clone();
+    let head = audit::Head {
+        iss: crate::harness::ISSUER.to_owned(),
+        iat: NOW,
+        installation: db::installation::find(pool).await.unwrap().unwrap().id,
+        sequence: last,
+        hash: hash.clone(),
+        at: NOW * 1000,
+    };
+    let row = db::signed_head::SignedHead {
+        sequence: last,
+        hash,
+        signed_at: NOW * 1000,
+        kid: "stranger".to_owned(),
+        jws: head.sign(pair.signing_key()).unwrap(),
+    };
+    let mut tx = iap.app.database.writer().begin().await.unwrap();
+    db::signed_head::insert(&mut tx, &row).await.unwrap();
+    tx.commit().await.unwrap();
+    let refused = anchoring.look().await.unwrap_err();
+    assert!(matches!(refused, AnchoringError::Head { sequence, .. } if sequence == last), "{refused}");
+    assert_eq!(fs::read_to_string(heads_file(&iap)).unwrap(), written);
+}
