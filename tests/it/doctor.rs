@@ -170,3 +170,43 @@ async fn a_port_that_somebody_else_has_is_a_failure_and_a_free_one_is_not() {
     assert_eq!(of(LISTENERS[1]).level, Level::Ok, "{lines:?}");
     assert!(of(LISTENERS[1]).message.contains("free"));
 }
+
+#[tokio::test]
+async fn a_certificate_that_ends_or_names_another_host_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (certificate, key) = (folder.path().join("chain.pem"), folder.path().join("key.pem"));
+    let toml = format!(
+        "[server.tls]\ncertificate = '{}'\nprivate_key = '{}'\n",
+        certificate.display(),
+        key.display()
+    );
+    let iap = TestIap::start_with(&toml).await;
+    for (name, not_after, level, says) in [
+        ("iap.example", (2028, 1, 1), Level::Ok, "is valid and names iap.example"),
+        ("iap.example", (2027, 1, 20), Level::Warn, "expires in 4 days"),
+        ("iap.example", (2027, 1, 1), Level::Fail, "not valid now"),
+        ("other.example", (2028, 1, 1), Level::Fail, "does not name iap.example"),
+    ] {
+        let pair = rcgen::KeyPair::generate().unwrap();
+        let mut parameters = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+        parameters.not_after = rcgen::date_time_ymd(not_after.0, not_after.1, not_after.2);
+        fs::write(&certificate, parameters.self_signed(&pair).unwrap().pem()).unwrap();
+        fs::write(&key, pair.serialize_pem()).unwrap();
+        let lines = doctor::examine(&iap.app.config, &iap.clock, None).await;
+        let line = lines.iter().find(|line| line.check == "certificate").unwrap();
+        assert_eq!(line.level, level, "{}", line.message);
+        assert!(line.message.contains(says), "{}", line.message);
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_there_is_a_failure() {
+    let iap = sound().await;
+    let mut config = (*iap.app.config).clone();
+    config.set_database(format!("sqlite:{}", iap.folder().join("missing.db").display()).parse().unwrap());
+    let lines = doctor::examine(&config, &iap.clock, None).await;
+    let line = lines.iter().find(|line| line.check == "database").unwrap();
+    assert_eq!(line.level, Level::Fail);
+    assert!(line.message.contains("is not there"), "{}", line.message);
+    assert!(!iap.folder().join("missing.db").exists(), "a look must not make one");
+}

@@ -19,6 +19,9 @@ use crate::{logging, record};
 /// How often what has expired is swept out.
 const HOUSEKEEPING: Duration = Duration::from_mins(1);
 
+/// How long the last head of the journal may take at the end.
+const SETTLE: Duration = Duration::from_secs(10);
+
 /// Sockets that are bound before anything is made, so that a taken port changes nothing.
 pub struct Sockets {
     /// Of the public listener.
@@ -154,8 +157,14 @@ impl Running {
         if let Err(error) = self.oauth.save().await {
             tracing::error!(%error, "the consumed assertion identifiers could not be saved");
         }
-        if let Err(error) = self.anchoring.settle().await {
-            tracing::error!(%error, "the journal's last head could not be signed or written down");
+        let settled = tokio::time::timeout(SETTLE, self.anchoring.settle()).await;
+        match settled {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::error!(%error, "the journal's last head could not be signed or written down");
+            }
+            // A database that hangs must not keep a service manager waiting until it kills this process.
+            Err(_) => tracing::error!("the database does not answer; the journal's last head is not signed"),
         }
         if let Some(record) = self.record {
             record.close().await;
