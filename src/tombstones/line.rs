@@ -50,6 +50,9 @@ pub struct Feed {
     pub value: String,
     /// Until when it must be said, milliseconds since 1970-01-01 UTC.
     pub until: i64,
+    /// Only tokens issued in this second or before it, since 1970-01-01 UTC; none: all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iat_before: Option<i64>,
 }
 
 impl From<NegativeDecision> for Decision {
@@ -61,12 +64,12 @@ impl From<NegativeDecision> for Decision {
 
 impl From<FeedEntry> for Feed {
     fn from(FeedEntry { member, value, until }: FeedEntry) -> Self {
-        Self { member, value, until }
+        Self { member, value, until, iat_before: None }
     }
 }
 
 impl From<Feed> for FeedEntry {
-    fn from(Feed { member, value, until }: Feed) -> Self {
+    fn from(Feed { member, value, until, .. }: Feed) -> Self {
         Self { member, value, until }
     }
 }

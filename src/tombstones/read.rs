@@ -92,7 +92,12 @@ mod tests {
             kind: "client".to_owned(),
             value: format!("c{sequence}"),
             at: 7,
-            feed: Some(Feed { member: "client_id".to_owned(), value: format!("c{sequence}"), until: 9 }),
+            feed: Some(Feed {
+                member: "client_id".to_owned(),
+                value: format!("c{sequence}"),
+                until: 9,
+                iat_before: None,
+            }),
         }
     }
 

@@ -18,5 +18,6 @@ mod harness;
 mod journal;
 mod journal_api;
 mod registry_image;
+mod restore;
 mod tls;
 mod token_endpoint;
