@@ -59,7 +59,7 @@ pub struct List {
 pub struct Export {
     /// The first record's number.
     #[arg(long, value_name = "SEQUENCE", default_value_t = 1)]
-    from: u32,
+    from: u64,
     /// How it is written.
     #[arg(long, value_enum, default_value_t = Format::Jsonl)]
     format: Format,
