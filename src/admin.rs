@@ -17,6 +17,7 @@ mod entity_tag;
 mod expiring;
 mod identifiers;
 mod initial_access_tokens;
+mod journal;
 mod json_body;
 mod openapi;
 mod page;
@@ -33,7 +34,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use document::openapi;
-pub use rfc3339::rfc3339;
+pub use rfc3339::{parse_rfc3339, rfc3339};
 pub use route_table::{Route, route_table};
 
 use self::calls::Calls;
@@ -96,5 +97,7 @@ fn routes() -> OpenApiRouter<Context> {
         .routes(routes!(approvals::reject::reject))
         .routes(routes!(approvals::execute::execute))
         .routes(routes!(tokens::revoke::revoke))
+        .routes(routes!(journal::list::list))
+        .routes(routes!(journal::head::head))
         .routes(routes!(openapi::get))
 }

@@ -196,7 +196,7 @@ pub(crate) fn credentials(config: &Config, administrator: bootstrap::Credentials
 
 /// An embedded database belongs to one process: what it has consumed is remembered in memory. The data folder's
 /// own lock covers a database inside it; one elsewhere gets a lock of its own beside it.
-fn lock_database(config: &Config, data_dir: &DataDir) -> Result<Option<File>, StartError> {
+pub(crate) fn lock_database(config: &Config, data_dir: &DataDir) -> Result<Option<File>, StartError> {
     let Some(file) = config.database().file() else { return Ok(None) };
     let name = file.file_name().unwrap_or_default().to_owned();
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

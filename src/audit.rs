@@ -2,16 +2,37 @@
 //!
 //! Its sequence is the change number that memory images follow. Appending takes the head's row lock until
 //! the transaction ends, so that records commit in the order of their sequence and none can be skipped.
+//!
+//! The chain alone proves little: whoever can rewrite the database can rewrite all of it. [`Head`]s signed by the
+//! audit key and kept outside the database are what it is held against.
+
+mod chain;
+mod check;
+mod head;
+mod heads_file;
+mod retention;
+
+pub use chain::{Broken, Chain, Restore};
+pub use check::{CheckError, Finding, Report, check};
+pub use head::{AuditKeys, Head, HeadError, public_key};
+pub use heads_file::{FILE as HEADS_FILE, HeadsError, HeadsFile, Line, write_new as write_heads};
+pub use retention::trim;
 
 use aws_lc_rs::digest;
 use carnet_ambient::{Clock, Entropy};
-use carnet_db::Transaction;
-use carnet_db::sqlx::AnyPool;
+use carnet_db::{Database, Transaction};
 use carnet_token::base64url;
 use serde::Serialize;
 
 use crate::db;
 use crate::db::journal::Record;
+
+/// The action of the record by which a restore goes on.
+const RESTORE: &str = "journal.restore";
+/// The action of the record that tells what retention has removed.
+const TRIM: &str = "journal.trim";
+/// The subject of both: the journal, with the record up to which.
+const SUBJECT: &str = "journal/";
 
 /// What is recorded of one change.
 #[derive(Debug)]
@@ -28,34 +49,6 @@ pub struct Entry<'a, B: Serialize, A: Serialize> {
     pub after: Option<&'a A>,
     /// Why, in the actor's words; may be empty.
     pub reason: &'a str,
-}
-
-/// Where the chain breaks.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Broken {
-    /// The database could not be read.
-    #[error(transparent)]
-    Database(#[from] db::Error),
-    /// A sequence is missing or stands twice.
-    #[error("the journal is broken: record {expected} should follow, found {found}")]
-    Gap {
-        /// The sequence that should stand there.
-        expected: i64,
-        /// The sequence that does.
-        found: i64,
-    },
-    /// A record was changed, or the one before it.
-    #[error("the journal is broken: record {0} does not carry the hash of its content and its predecessor")]
-    Hash(i64),
-    /// The head does not belong to the last record.
-    #[error("the journal is broken: its head says {head} records, the last one is {last}")]
-    Head {
-        /// What the head says.
-        head: i64,
-        /// The last record.
-        last: i64,
-    },
 }
 
 /// Appends a record; returns its sequence.
@@ -88,30 +81,35 @@ pub async fn append<B: Serialize, A: Serialize>(
     Ok(sequence)
 }
 
-/// Walks the whole chain; returns how many records it has.
+/// Goes on after a restore: the next record is `sequence`, past whatever the restore has lost. It names the record
+/// that it follows, so that the chain explains the gap itself.
+///
+/// # Errors
+/// When the database refuses; the caller's transaction is then lost.
+pub async fn resume(
+    tx: &mut Transaction,
+    clock: &Clock,
+    entropy: &Entropy,
+    sequence: i64,
+    actor: &str,
+    reason: &str,
+) -> Result<Restore, db::Error> {
+    let (after, hash) = db::journal::jump(tx, sequence - 1).await?;
+    let subject = format!("{SUBJECT}{after}");
+    let entry = Entry { actor, action: RESTORE, subject: &subject, before: NOTHING, after: NOTHING, reason };
+    let sequence = append(tx, clock, entropy, entry).await?;
+    Ok(Restore { sequence, after, hash })
+}
+
+const NOTHING: Option<&()> = None;
+
+/// Walks the whole chain; returns its last sequence.
 ///
 /// # Errors
 /// The first place where it breaks.
-pub async fn verify(pool: &AnyPool) -> Result<i64, Broken> {
-    let (mut last, mut previous) = (0, String::new());
-    loop {
-        let records = db::journal::after(pool, last, 1000).await?;
-        if records.is_empty() {
-            break;
-        }
-        for record in records {
-            if record.sequence != last + 1 {
-                return Err(Broken::Gap { expected: last + 1, found: record.sequence });
-            }
-            if record.previous_hash != previous || record.hash != hash(&record) {
-                return Err(Broken::Hash(record.sequence));
-            }
-            last = record.sequence;
-            previous = record.hash;
-        }
-    }
-    let head = db::journal::head(pool).await?;
-    if head == last { Ok(last) } else { Err(Broken::Head { head, last }) }
+pub async fn verify(database: &Database) -> Result<i64, Broken> {
+    let mut tx = database.snapshot().await.map_err(db::Error::from)?;
+    Ok(Chain::walk(&mut tx, |_| {}).await?.last())
 }
 
 fn salted<T: Serialize>(salt: &str, value: Option<&T>) -> String {
@@ -125,7 +123,8 @@ fn salted<T: Serialize>(salt: &str, value: Option<&T>) -> String {
 }
 
 /// SHA-256 over every member with its length before it, so that no two records share an encoding.
-fn hash(record: &Record) -> String {
+#[must_use]
+pub fn hash(record: &Record) -> String {
     let mut context = digest::Context::new(&digest::SHA256);
     context.update(b"carnet-journal-1");
     context.update(&record.sequence.to_be_bytes());

@@ -55,6 +55,15 @@ pub enum Command {
     /// Signing keys of this identity provider, and the master key that seals them.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// The audit journal.
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Write everything into one encrypted file, while the server runs.
+    Backup(local::BackupArgs),
+    /// Restore a backup into an empty data folder and an empty database.
+    Restore(local::RestoreArgs),
+    /// Look for what is wrong with an installation, beside the running server.
+    Doctor(local::DoctorArgs),
     /// Ask a running server whether it is ready; exit status 0 if it is.
     Health(local::HealthArgs),
     /// Print the script by which a shell completes the commands of this program.
@@ -79,6 +88,16 @@ pub enum KeysCommand {
     Remote(remote::KeysCommand),
     /// Make a new master key and seal everything anew with it; works on the data folder, the server stopped.
     Rewrap(local::RewrapArgs),
+}
+
+/// Commands on the audit journal.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Verify the journal in the data folder's database against the signed heads outside it.
+    Verify(local::AuditVerifyArgs),
+    /// Commands that ask the server.
+    #[command(flatten)]
+    Remote(remote::AuditCommand),
 }
 
 /// Commands of the operator.
@@ -110,5 +129,20 @@ mod tests {
         ] {
             assert!(!json(line), "{line:?}");
         }
+    }
+
+    #[test]
+    fn a_backup_is_told_from_the_making_of_its_key() {
+        let parse = |words: &str| Cli::try_parse_from(words.split(' ')).map(|cli| cli.command);
+        let Ok(Command::Backup(backup)) = parse("carnet backup iap.backup --recipient key.pub") else {
+            panic!("a backup");
+        };
+        assert!(backup.command.is_none() && backup.file.is_some() && backup.recipient.is_some());
+        let Ok(Command::Backup(backup)) = parse("carnet backup keygen key") else { panic!("a key") };
+        assert!(backup.command.is_some() && backup.file.is_none());
+        assert!(parse("carnet backup b --recipient k --passphrase-file p").is_err());
+        assert!(parse("carnet restore b --identity k --tombstones t --without-tombstones").is_err());
+        assert!(parse("carnet audit verify --heads h --accept-restore 7").is_ok());
+        assert!(parse("carnet audit export --from 3").is_ok());
     }
 }

@@ -21,6 +21,9 @@ pub mod registration;
 pub mod resource_server;
 pub mod revocation_feed;
 pub mod sealed_key;
+pub mod signed_head;
+pub mod table;
+pub mod withdrawal;
 
 use carnet_db::sqlx::{self, Row as _};
 use carnet_db::{Database, Row};
@@ -72,7 +75,11 @@ impl From<sqlx::Error> for Error {
 /// # Errors
 /// When a migration fails or the schema is newer than this program.
 pub async fn migrate(database: &Database) -> Result<(), Error> {
-    Ok(database.migrate(sqlx::migrate!("./migrations/iap"), MIGRATIONS_TABLE).await?)
+    Ok(database.migrate(migrations(), MIGRATIONS_TABLE).await?)
+}
+
+fn migrations() -> sqlx::migrate::Migrator {
+    sqlx::migrate!("./migrations/iap")
 }
 
 /// Turns a refusal by a unique constraint into [`Error::Taken`].

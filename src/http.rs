@@ -12,5 +12,5 @@ pub use budget::Budget;
 pub use client_address::{ClientAddress, client_address};
 pub use guard::{Guard, guard};
 pub use serve::{Limits, Listener};
-pub use tls::{TlsError, acceptor};
+pub use tls::{TlsError, acceptor, certificate_expiry};
 pub use watch::Watch;

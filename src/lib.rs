@@ -4,12 +4,15 @@
 //! administrator does stands once in [`operations`]; every SQL statement is in `db`.
 
 pub mod admin;
+pub mod anchoring;
 pub mod app;
 pub mod audit;
+pub mod backup;
 pub mod cli;
 pub mod config;
 pub mod data_dir;
 pub mod db;
+pub mod doctor;
 pub mod following;
 pub mod http;
 pub mod keys;
@@ -20,3 +23,4 @@ pub mod registry;
 pub mod revocation;
 pub mod router;
 pub mod telemetry;
+pub mod tombstones;

@@ -17,6 +17,7 @@ pub mod expiring;
 pub mod idempotency;
 pub mod identifier;
 pub mod initial_access_token;
+pub mod journal;
 mod negative;
 pub mod participant;
 mod refusal;

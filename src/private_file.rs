@@ -1,4 +1,9 @@
-//! Files for their owner alone, which are there as a whole or not at all, whenever the power fails.
+//! Files for their owner alone, which are there as a whole or not at all, whenever the power fails; and files of
+//! lines that only grow.
+
+mod line_log;
+
+pub use line_log::{LineLog, read_lines};
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};

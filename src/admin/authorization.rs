@@ -58,6 +58,8 @@ views! {
     MayRead = scope::ADMIN_REGISTRY_READ;
     /// The caller may see the signing keys.
     MayReadKeys = scope::ADMIN_KEYS_READ;
+    /// The caller may read the journal.
+    MayReadJournal = scope::ADMIN_AUDIT_READ;
 }
 
 async fn authorize(parts: &Parts, context: &Context, scope: &'static str) -> Result<Administrator, ApiError> {

@@ -25,7 +25,7 @@ hours, the same request with the same key is done once, and answered again with 
 secrets (`Idempotent-Secret-Withheld: true` says that there was one).\n\nWhere the server is configured so, sensitive \
 requests are answered with 202 and wait until a second administrator approves them.";
 
-const TAGS: [(&str, &str); 12] = [
+const TAGS: [(&str, &str); 13] = [
     ("participants", "Companies registered with this identity provider."),
     ("identifiers", "ONE Record IDs of a participant."),
     (
@@ -40,6 +40,7 @@ const TAGS: [(&str, &str); 12] = [
     ("signing keys", "Keys of this provider: they rotate by themselves, on demand, or are dropped at once."),
     ("administrators", "People who use this API, each with a client of their own."),
     ("approvals", "Requests that wait for a second administrator."),
+    ("journal", "What was done, by whom: append-only, each record chained to the one before."),
     ("document", "This document."),
 ];
 

@@ -6,6 +6,8 @@ use url::form_urlencoded;
 use utoipa::{IntoParams, ToSchema};
 
 use super::api_error::ApiError;
+use super::parse_rfc3339;
+use crate::operations::journal::Filter;
 use crate::operations::{Context, FieldError, ListRequest};
 
 /// One page of a list.
@@ -118,6 +120,79 @@ pub(super) struct ApprovalQuery {
 impl ApprovalQuery {
     pub(super) fn request(&self) -> ListRequest {
         request(self.limit, self.cursor.as_deref())
+    }
+}
+
+/// Which page of the journal, and which records.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct JournalQuery {
+    /// Only what this actor did, `client/ID` or `local/USER`.
+    #[param(max_length = 256)]
+    actor: Option<String>,
+    /// Only actions that begin so: `client.` or `client.disable`.
+    #[param(max_length = 256)]
+    action: Option<String>,
+    /// Only what was done to this, `kind/id`.
+    #[param(max_length = 256)]
+    subject: Option<String>,
+    /// Not before this moment, or this day.
+    #[param(value_type = Option<String>, format = DateTime)]
+    since: Option<i64>,
+    /// Not after this moment.
+    #[param(value_type = Option<String>, format = DateTime)]
+    until: Option<i64>,
+    /// The first record's number.
+    #[param(minimum = 1)]
+    from: Option<i64>,
+    /// How many items at most; 50 unless given.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<i64>,
+    /// Where the page begins: `next_cursor` of the page before it.
+    #[param(max_length = 1024)]
+    cursor: Option<String>,
+}
+
+impl JournalQuery {
+    pub(super) fn request(&self) -> (Filter, ListRequest) {
+        let filter = Filter {
+            actor: self.actor.clone(),
+            action: self.action.clone().unwrap_or_default(),
+            subject: self.subject.clone(),
+            since: self.since,
+            until: self.until,
+        };
+        let from = self.from.map(|from| (from - 1).to_string());
+        (filter, request(self.limit, self.cursor.as_deref().or(from.as_deref())))
+    }
+}
+
+impl FromRequestParts<Context> for JournalQuery {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Context) -> Result<Self, ApiError> {
+        let known = ["actor", "action", "subject", "since", "until", "from", "limit", "cursor"];
+        let [actor, action, subject, since, until, from, limit, cursor] = read(parts.uri.query(), known)?;
+        let time = |name: &'static str, text: Option<String>| {
+            let Some(text) = text else { return Ok(None) };
+            let wrong = "must be a time in UTC such as 2027-01-15T08:00:00Z, or a day such as 2027-01-15";
+            parse_rfc3339(&text).map(Some).ok_or_else(|| fault(name, wrong))
+        };
+        let from = match from.map(|text| (text.parse::<i64>(), text)) {
+            Some((Ok(number), text)) if number >= 1 && number.to_string() == text => Some(number),
+            Some(_) => return Err(fault("from", "must be the number of a record")),
+            None => None,
+        };
+        Ok(Self {
+            since: time("since", since)?,
+            until: time("until", until)?,
+            limit: limit.map(|text| parse_limit(&text)).transpose()?,
+            cursor: open(cursor)?,
+            actor,
+            action,
+            subject,
+            from,
+        })
     }
 }
 

@@ -28,9 +28,69 @@ fn civil(days: i64) -> (i64, i64, i64) {
     (cycle * 400 + year_of_cycle + i64::from(month <= 2), month, day)
 }
 
+/// Reads a time in UTC as [`rfc3339`] writes it, with or without a fraction, or a day, which is its first moment.
+#[must_use]
+pub fn parse_rfc3339(text: &str) -> Option<i64> {
+    let number = |range: std::ops::Range<usize>| {
+        let digits = text.get(range)?;
+        digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse::<i64>().ok())?
+    };
+    let sign = |at: usize, byte: u8| text.as_bytes().get(at) == Some(&byte);
+    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+    if !sign(4, b'-') || !sign(7, b'-') {
+        return None;
+    }
+    // Counted from March, as in `civil`.
+    let (from_march, shift) = if month > 2 { (month - 3, 0) } else { (month + 9, 1) };
+    let years = year - shift;
+    let (cycle, of_cycle) = (years.div_euclid(400), years.rem_euclid(400));
+    let of_year = (153 * from_march + 2) / 5 + day - 1;
+    let days = cycle * 146_097 + of_cycle * 365 + of_cycle / 4 - of_cycle / 100 + of_year - 719_468;
+    // A day that its month does not have would be another day.
+    if civil(days) != (year, month, day) {
+        return None;
+    }
+    if text.len() == 10 {
+        return Some(days * 86_400_000);
+    }
+    let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
+    let fraction = match text.len() {
+        20 => 0,
+        24 if sign(19, b'.') => number(20..23)?,
+        _ => return None,
+    };
+    let fits = sign(10, b'T') && sign(13, b':') && sign(16, b':') && text.ends_with('Z');
+    let in_day = hour < 24 && minute < 60 && second < 60;
+    (fits && in_day).then(|| days * 86_400_000 + ((hour * 60 + minute) * 60 + second) * 1000 + fraction)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_is_read_again_and_nothing_else() {
+        for millis in [0, -1, 951_782_400_000, 1_709_164_800_123, 1_800_000_000_000, 253_402_300_799_999] {
+            assert_eq!(parse_rfc3339(&rfc3339(millis)), Some(millis));
+        }
+        assert_eq!(parse_rfc3339("2027-01-15T08:00:00Z"), Some(1_800_000_000_000));
+        assert_eq!(parse_rfc3339("2027-01-15"), Some(1_799_971_200_000));
+        for wrong in [
+            "",
+            "2027-02-29",
+            "2027-13-01",
+            "2027-00-10",
+            "2027-01-15T24:00:00Z",
+            "2027-01-15T08:00:00",
+            "2027-01-15 08:00:00Z",
+            "2027-01-15T08:00:00+01:00",
+            "+027-01-15",
+            "2027-1-15",
+            "2027-01-15T08:00:00.1Z",
+        ] {
+            assert_eq!(parse_rfc3339(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn known_moments_are_written_as_everybody_writes_them() {

@@ -1,12 +1,20 @@
 //! Commands on the data folder of this machine, and the flags of what serves.
 
+mod audit_verify;
+mod backup;
+mod doctor;
 mod health;
 mod reset;
+mod restore;
 mod rewrap;
 mod serve_args;
 
+pub use audit_verify::{AuditVerifyArgs, audit_verify};
+pub use backup::{BackupArgs, BackupCommand, KeygenArgs, backup};
+pub use doctor::{DoctorArgs, doctor};
 pub use health::{HealthArgs, health};
 pub use reset::{ResetArgs, reset};
+pub use restore::{RestoreArgs, restore};
 pub use rewrap::{RewrapArgs, rewrap};
 pub use serve_args::{DemoArgs, RecordServeArgs, ServeArgs};
 

@@ -4,6 +4,7 @@
 mod administrator;
 mod apply;
 mod approval;
+mod audit;
 mod change;
 mod client;
 mod client_key;
@@ -26,8 +27,8 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 
+pub use self::audit::AuditCommand;
 pub use self::key::Command as KeysCommand;
-
 use self::output::Output;
 use self::stop::Stop;
 
@@ -65,6 +66,11 @@ pub async fn run(command: Command, as_json: bool) -> ExitCode {
 /// The same for the signing keys, which have a local command beside them.
 pub async fn run_keys(command: KeysCommand, as_json: bool) -> ExitCode {
     report(key::run(command).await.map(Output::from), as_json)
+}
+
+/// The same for the journal, which has a local command beside them, too.
+pub async fn run_audit(command: AuditCommand, as_json: bool) -> ExitCode {
+    report(audit::run(command).await.map(Output::from), as_json)
 }
 
 fn report(outcome: Result<Output, Stop>, as_json: bool) -> ExitCode {

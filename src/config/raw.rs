@@ -20,6 +20,9 @@ pub struct RawConfig {
     /// What is issued.
     #[serde(default)]
     pub tokens: RawTokens,
+    /// How long the audit journal is kept.
+    #[serde(default)]
+    pub journal: RawJournal,
     /// How long others may cache the published keys.
     #[serde(default)]
     pub key_set: RawKeySet,
@@ -140,6 +143,15 @@ pub struct RawTokens {
     pub iol_identifier_claim: Option<String>,
     /// Name of the claim with the main role. Default: the one of the 2020 specification.
     pub role_claim: Option<String>,
+}
+
+/// `[journal]`
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawJournal {
+    /// Days for which records are kept, 1 to 36600; older ones are removed once a signed head covers them. Default:
+    /// for ever.
+    pub keep_days: Option<i64>,
 }
 
 /// `[key_set]`

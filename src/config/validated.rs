@@ -40,6 +40,7 @@ pub struct Config {
     approval: Approvals,
     metrics_token_file: Option<PathBuf>,
     tracing: Option<Tracing>,
+    journal_keep_days: Option<i64>,
     record: Option<RecordConfig>,
 }
 
@@ -140,7 +141,14 @@ impl TryFrom<RawConfig> for Config {
         let tracing = Tracing::validate(&raw)?;
         let tokens = tokens(raw.tokens)?;
         let key_life = keys::life(&raw.keys, &key_set_cache, tokens.max_lifetime)?;
+        let journal_keep_days = match raw.journal.keep_days {
+            Some(days) if !(1..=36_600).contains(&days) => {
+                return refuse("journal.keep_days", format!("{days} is not between 1 and 36600 days"));
+            }
+            days => days,
+        };
         Ok(Self {
+            journal_keep_days,
             public_hosts: hosts(host_of(&issuer), listen, server.public_hosts),
             admin_hosts: hosts(admin_host, admin_listen, server.admin_hosts),
             tls: server
@@ -318,6 +326,12 @@ impl Config {
     #[must_use]
     pub fn algorithms(&self) -> &[SigningAlgorithm] {
         &self.algorithms
+    }
+
+    /// For how many days journal records are kept; none: for ever.
+    #[must_use]
+    pub fn journal_keep_days(&self) -> Option<i64> {
+        self.journal_keep_days
     }
 
     /// Whether loopback hosts may use http and ports in identifiers.

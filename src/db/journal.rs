@@ -1,9 +1,12 @@
 //! Tables `journal` and `journal_head`.
 
-use carnet_db::sqlx::{self, Any, AnyPool, Executor, Row as _};
+use carnet_db::sqlx::{self, Any, Executor, Row as _};
 use carnet_db::{Row, Transaction};
 
-use super::Error;
+use super::{Error, select};
+
+const SELECT: &str = "SELECT sequence, at, actor, action, subject, salt, before_digest, after_digest, reason, \
+                      previous_hash, hash FROM journal";
 
 /// A record as it stands in the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,16 +137,117 @@ pub async fn count_since<'e>(
 }
 
 /// Up to `limit` records after `sequence`, in order.
-pub async fn after(pool: &AnyPool, sequence: i64, limit: i64) -> Result<Vec<Record>, Error> {
-    sqlx::query(
-        "SELECT sequence, at, actor, action, subject, salt, before_digest, after_digest, reason, previous_hash, \
-         hash FROM journal WHERE sequence > $1 ORDER BY sequence LIMIT $2",
-    )
-    .bind(sequence)
-    .bind(limit)
-    .fetch_all(pool)
-    .await?
-    .iter()
-    .map(record)
-    .collect()
+pub async fn after<'e>(
+    executor: impl Executor<'e, Database = Any>,
+    sequence: i64,
+    limit: i64,
+) -> Result<Vec<Record>, Error> {
+    let query = select(SELECT, " WHERE sequence > $1 ORDER BY sequence LIMIT $2");
+    sqlx::query(query).bind(sequence).bind(limit).fetch_all(executor).await?.iter().map(record).collect()
+}
+
+/// The last record's sequence and hash, of one moment.
+pub async fn head_with_hash<'e>(executor: impl Executor<'e, Database = Any>) -> Result<(i64, String), Error> {
+    let query = "SELECT sequence, hash FROM journal_head WHERE singleton = 1";
+    Ok(sqlx::query_as(query).fetch_one(executor).await?)
+}
+
+/// Which records a reader wants.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Only what this actor did.
+    pub actor: Option<String>,
+    /// Only actions that begin so.
+    pub action: String,
+    /// Only what was done to this, `kind/id`.
+    pub subject: Option<String>,
+    /// Not before, milliseconds since 1970-01-01 UTC.
+    pub since: Option<i64>,
+    /// Not after, milliseconds since 1970-01-01 UTC.
+    pub until: Option<i64>,
+}
+
+/// Up to `limit` records after `sequence` that pass the filter, in order.
+pub async fn matching<'e>(
+    executor: impl Executor<'e, Database = Any>,
+    filter: &Filter,
+    sequence: i64,
+    limit: i64,
+) -> Result<Vec<Record>, Error> {
+    // In byte order everything that begins with a text lies between it and it with the last character behind.
+    let query = select(
+        SELECT,
+        " WHERE sequence > $1 AND at >= $2 AND at <= $3 AND action >= $4 AND action < $5 \
+         AND ($6 = '' OR actor = $7) AND ($8 = '' OR subject = $9) ORDER BY sequence LIMIT $10",
+    );
+    let (actor, subject) = (filter.actor.as_deref().unwrap_or(""), filter.subject.as_deref().unwrap_or(""));
+    let rows = sqlx::query(query)
+        .bind(sequence)
+        .bind(filter.since.unwrap_or(i64::MIN))
+        .bind(filter.until.unwrap_or(i64::MAX))
+        .bind(&filter.action)
+        .bind(format!("{}\u{10ffff}", filter.action))
+        .bind(actor)
+        .bind(actor)
+        .bind(subject)
+        .bind(subject)
+        .bind(limit)
+        .fetch_all(executor)
+        .await?;
+    rows.iter().map(record).collect()
+}
+
+/// Where the chain begins.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Start {
+    /// The last record that was removed; 0 when none was.
+    pub sequence: i64,
+    /// Its hash.
+    pub hash: String,
+    /// When, milliseconds since 1970-01-01 UTC.
+    pub trimmed_at: i64,
+}
+
+/// Where the chain begins.
+pub async fn start<'e>(executor: impl Executor<'e, Database = Any>) -> Result<Start, Error> {
+    let query = "SELECT sequence, hash, trimmed_at FROM journal_start WHERE singleton = 1";
+    let (sequence, hash, trimmed_at) = sqlx::query_as(query).fetch_one(executor).await?;
+    Ok(Start { sequence, hash, trimmed_at })
+}
+
+/// The last record before which every record is older than `cutoff` (milliseconds since 1970-01-01 UTC), itself
+/// included, and its hash. Never `before` or a later one.
+pub async fn last_older_than(
+    tx: &mut Transaction,
+    cutoff: i64,
+    before: i64,
+) -> Result<Option<(i64, String)>, Error> {
+    // The clock may have been set back once: what counts is the first record that is young enough to stay.
+    let query = "SELECT sequence, hash FROM journal WHERE sequence < $1 AND sequence < COALESCE((SELECT \
+                 MIN(sequence) FROM journal WHERE at >= $2), $3) ORDER BY sequence DESC LIMIT 1";
+    Ok(sqlx::query_as(query).bind(before).bind(cutoff).bind(before).fetch_optional(&mut **tx).await?)
+}
+
+/// Removes the records up to that of `start`, and notes where the chain begins now.
+pub async fn trim(tx: &mut Transaction, start: &Start) -> Result<(), Error> {
+    sqlx::query("DELETE FROM journal WHERE sequence <= $1").bind(start.sequence).execute(&mut **tx).await?;
+    sqlx::query("UPDATE journal_start SET sequence = $1, hash = $2, trimmed_at = $3 WHERE singleton = 1")
+        .bind(start.sequence)
+        .bind(&start.hash)
+        .bind(start.trimmed_at)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// Moves the head to `sequence`, past records that are lost: for a restore, which must not use a number again that
+/// others have seen. Returns the last record's sequence and hash.
+pub async fn jump(tx: &mut Transaction, sequence: i64) -> Result<(i64, String), Error> {
+    let known = head_with_hash(&mut **tx).await?;
+    sqlx::query("UPDATE journal_head SET sequence = $1 WHERE singleton = 1 AND sequence < $2")
+        .bind(sequence)
+        .bind(sequence)
+        .execute(&mut **tx)
+        .await?;
+    Ok(known)
 }

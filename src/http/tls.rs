@@ -73,6 +73,18 @@ pub fn acceptor(files: &TlsFiles, host: &str, clock: &Clock) -> Result<TlsAccept
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
+/// When the server's own certificate expires, seconds since 1970-01-01 UTC.
+///
+/// # Errors
+/// When there is none.
+pub fn certificate_expiry(files: &TlsFiles) -> Result<i64, TlsError> {
+    let file = files.certificate.display().to_string();
+    let unreadable = |reason: String| TlsError::File { file: file.clone(), reason };
+    let leaf = CertificateDer::from_pem_file(&files.certificate).map_err(|e| unreadable(e.to_string()))?;
+    let (_, certificate) = X509Certificate::from_der(&leaf).map_err(|e| unreadable(e.to_string()))?;
+    Ok(certificate.validity().not_after.timestamp())
+}
+
 fn check_leaf(file: &str, leaf: &CertificateDer<'_>, host: &str, clock: &Clock) -> Result<(), TlsError> {
     let (_, certificate) = X509Certificate::from_der(leaf)
         .map_err(|e| TlsError::File { file: file.to_owned(), reason: e.to_string() })?;

@@ -101,17 +101,30 @@ impl MasterKey {
         Self::parse(&text).map_err(|reason| MasterKeyError::Malformed { path: path.to_owned(), reason })
     }
 
+    /// Reads a master key from the text of its file.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    pub fn from_text(text: &str) -> Result<Self, &'static str> {
+        Self::parse(text.as_bytes())
+    }
+
+    /// The text of its file: for an encrypted backup, and for nothing else.
+    #[must_use]
+    pub fn to_text(&self) -> Zeroizing<String> {
+        Zeroizing::new(format!(
+            "{{\"kty\":\"oct\",\"kid\":\"{}\",\"use\":\"enc\",\"alg\":\"A256GCMKW\",\"k\":\"{}\"}}\n",
+            self.kid,
+            &*Zeroizing::new(base64url::encode(*self.key)),
+        ))
+    }
+
     /// Writes the key to a new file that only its owner can read. A file that is there is never touched.
     ///
     /// # Errors
     /// [`KeysError::MasterKey`], also when the path exists already, as a link or as anything else.
     pub fn write_new(&self, path: &Path) -> Result<(), KeysError> {
-        let text = Zeroizing::new(format!(
-            "{{\"kty\":\"oct\",\"kid\":\"{}\",\"use\":\"enc\",\"alg\":\"A256GCMKW\",\"k\":\"{}\"}}\n",
-            self.kid,
-            &*Zeroizing::new(base64url::encode(*self.key)),
-        ));
-        private_file::create(path, text.as_bytes()).map_err(|source| io(path, source).into())
+        private_file::create(path, self.to_text().as_bytes()).map_err(|source| io(path, source).into())
     }
 
     /// A value by which an installation recognises its master key; it says nothing about the key.

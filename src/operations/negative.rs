@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use carnet_db::Transaction;
 
 use super::context::Means;
@@ -29,6 +31,8 @@ pub(super) enum Against<'a> {
     ResourceServer { id: &'a str },
     /// A client's secret.
     ClientSecret { id: &'a str },
+    /// A client's secret from a moment on, milliseconds since 1970-01-01 UTC.
+    ClientSecretEnd { id: &'a str, end: i64 },
     /// A client's public key, and tokens bound to it.
     ClientKey { id: &'a str, thumbprint: &'a str },
     /// A signing key, and everything that it signed.
@@ -47,14 +51,16 @@ impl Against<'_> {
             Self::OneRecordId { .. } => "one_record_id",
             Self::ResourceServer { .. } => "resource_server",
             Self::ClientSecret { .. } => "client_secret",
+            Self::ClientSecretEnd { .. } => "client_secret_end",
             Self::ClientKey { .. } => "client_key",
             Self::SigningKey { .. } => "signing_key",
             Self::InitialAccessToken { .. } => "initial_access_token",
         }
     }
 
-    fn value(&self) -> &str {
-        match self {
+    fn value(&self) -> Cow<'_, str> {
+        let named = match self {
+            Self::ClientSecretEnd { id, end } => return Cow::Owned(format!("{id}/{end}")),
             Self::Token { jti, .. } => jti,
             Self::ClientTokens { client_id, .. } => client_id,
             Self::Client { id }
@@ -65,7 +71,8 @@ impl Against<'_> {
             | Self::InitialAccessToken { id } => id,
             Self::OneRecordId { uri } => uri,
             Self::SigningKey { kid } => kid,
-        }
+        };
+        Cow::Borrowed(named)
     }
 
     /// Member and value in the revocation feed; none when no token is concerned.
@@ -76,7 +83,10 @@ impl Against<'_> {
             Self::Client { id } => Some(("client_id", id)),
             Self::Participant { logistics_agent_uri, .. } => Some(("agent_uri", logistics_agent_uri)),
             Self::OneRecordId { uri } => Some(("agent_uri", uri)),
-            Self::ResourceServer { .. } | Self::ClientSecret { .. } | Self::InitialAccessToken { .. } => None,
+            Self::ResourceServer { .. }
+            | Self::ClientSecret { .. }
+            | Self::ClientSecretEnd { .. }
+            | Self::InitialAccessToken { .. } => None,
             Self::ClientKey { thumbprint, .. } => Some(("jkt", thumbprint)),
             Self::SigningKey { kid } => Some(("kid", kid)),
         }
@@ -91,7 +101,8 @@ impl Against<'_> {
             Self::ClientTokens { issued_until: Some(until), .. } => Some(*until),
             Self::ClientTokens { issued_until: None, .. }
             | Self::Client { .. }
-            | Self::Participant { .. } => Some(now_millis.div_euclid(1000) + LAG),
+            | Self::Participant { .. }
+            | Self::OneRecordId { .. } => Some(now_millis.div_euclid(1000) + LAG),
             _ => None,
         }
     }
@@ -122,7 +133,7 @@ impl Means<'_> {
             until: against.until(at, tokens),
             iat_before: against.iat_before(at),
         });
-        let (kind, value) = (against.kind().to_owned(), against.value().to_owned());
+        let (kind, value) = (against.kind().to_owned(), against.value().into_owned());
         db::negative_decision::insert(tx, &NegativeDecision { sequence, kind, value, at, feed }).await
     }
 }

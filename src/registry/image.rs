@@ -103,10 +103,12 @@ impl Image {
         let mut connection = database.reader().pool().acquire().await?;
         let mut tx = connection.begin().await?;
         let change = db::journal::head(&mut *tx).await?;
+        // Retention may have removed what a node that was away for long would need.
+        let start = db::journal::start(&mut *tx).await?;
         let subjects = db::journal::subjects_between(&mut *tx, self.change, change).await?;
         let mut clients = Vec::new();
         let mut resource_servers = None;
-        let mut whole = subjects.len() > CATCH_UP;
+        let mut whole = subjects.len() > CATCH_UP || start.sequence > self.change;
         for subject in subjects.iter().take(CATCH_UP) {
             match subject.split_once('/') {
                 Some(("client", id)) => clients.extend(db::client::find(&mut *tx, id).await?),
@@ -117,8 +119,8 @@ impl Image {
                     resource_servers = Some(db::resource_server::all(&mut *tx).await?);
                 }
                 // Keys are followed by their own room, revoked tokens are looked up, and no token depends on who approves
-                // what.
-                Some(("signing_key" | "token" | "approval", _)) => {}
+                // what or on what is done with the journal.
+                Some(("signing_key" | "token" | "approval" | "journal", _)) => {}
                 // A subject of a later version: what it touches is not known here.
                 _ => whole = true,
             }

@@ -3,6 +3,7 @@
 mod administration;
 mod clients;
 mod commands;
+mod disaster;
 mod introspection;
 mod listeners;
 mod malformed;

@@ -141,7 +141,7 @@ async fn of_two_who_approve_at_once_one_does_it() {
     let journal = two.journal().await;
     let count = |action: &str| journal.iter().filter(|record| record.action == action).count();
     assert_eq!((count("identifier.add"), count("approval.approve")), (1, 1));
-    carnet::audit::verify(two.iap.app.database.reader().pool()).await.unwrap();
+    carnet::audit::verify(&two.iap.app.database).await.unwrap();
 }
 
 #[tokio::test]

@@ -71,7 +71,8 @@ impl TestIap {
         Self::open(toml, database, folder, clock, 2).await
     }
 
-    async fn open(
+    /// An installation in this place, made if it is not there.
+    pub async fn open(
         toml: &str,
         database: Arc<TestDatabase>,
         folder: Arc<tempfile::TempDir>,

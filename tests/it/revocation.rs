@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::harness::{NOW, Registered, TestIap, basic, decode};
 
 async fn records(iap: &TestIap) -> i64 {
-    audit::verify(iap.app.database.reader().pool()).await.unwrap()
+    audit::verify(&iap.app.database).await.unwrap()
 }
 
 async fn is_active(iap: &TestIap, server: &Registered, token: &str) -> bool {

@@ -71,7 +71,7 @@ async fn a_successor_is_announced_then_signs_and_the_old_key_retires() {
     iap.tend_keys().await;
     assert!(!iap.published().await.contains(&first));
     assert_eq!(kid_of(&keys(&iap, true).await, "RS256", "retired").as_deref(), Some(first.as_str()));
-    carnet::audit::verify(iap.app.database.reader().pool()).await.unwrap();
+    carnet::audit::verify(&iap.app.database).await.unwrap();
 }
 
 #[tokio::test]

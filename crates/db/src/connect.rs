@@ -1,7 +1,7 @@
 use carnet_ambient::Clock;
 use sqlx::migrate::{MigrateError, Migrator};
 
-use crate::{DatabaseUrl, Engine, Error, Reader, Writer, pools};
+use crate::{DatabaseUrl, Engine, Error, Reader, Transaction, Writer, pools};
 
 /// A connected database.
 #[derive(Clone, Debug)]
@@ -58,6 +58,14 @@ impl Database {
         }
     }
 
+    /// Begins a transaction that reads, and sees everything as of one moment, whatever is changed beside it.
+    ///
+    /// # Errors
+    /// [`Error::Statement`] when the database does not answer.
+    pub async fn snapshot(&self) -> Result<Transaction, Error> {
+        self.reader.snapshot(self.engine).await
+    }
+
     /// The database's own time in milliseconds since 1970-01-01 UTC: what several nodes agree on.
     ///
     /// On SQLite that is this process's `clock`, as it is for a manual clock of a test.
@@ -65,14 +73,7 @@ impl Database {
     /// # Errors
     /// [`Error::Statement`] when the database does not answer.
     pub async fn time(&self, clock: &Clock) -> Result<i64, Error> {
-        if self.engine == Engine::Sqlite || clock.is_manual() {
-            return Ok(clock.now_millis());
-        }
-        let millis =
-            sqlx::query_scalar("SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)")
-                .fetch_one(self.reader.pool())
-                .await?;
-        Ok(millis)
+        self.reader.time(self.engine, clock).await
     }
 
     /// Closes every connection, after the statements that run have ended.
@@ -82,17 +83,6 @@ impl Database {
     }
 
     async fn check_collation(&self) -> Result<(), Error> {
-        if self.engine == Engine::Sqlite {
-            return Ok(());
-        }
-        let collation: String = sqlx::query_scalar(
-            "SELECT CAST(datcollate AS TEXT) FROM pg_database WHERE datname = current_database()",
-        )
-        .fetch_one(self.reader.pool())
-        .await?;
-        match collation.as_str() {
-            "C" | "POSIX" | "C.UTF-8" | "C.utf8" => Ok(()),
-            _ => Err(Error::Collation(collation)),
-        }
+        self.reader.check_collation(self.engine).await
     }
 }

@@ -7,6 +7,7 @@
 mod address;
 mod connect;
 mod error;
+mod onlooker;
 mod pools;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -14,6 +15,7 @@ pub mod testing;
 pub use address::{DatabaseUrl, Engine};
 pub use connect::Database;
 pub use error::Error;
+pub use onlooker::Onlooker;
 pub use pools::{Reader, Writer};
 pub use sqlx;
 

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use carnet_ambient::Clock;
 use sqlx::any::AnyPoolOptions;
 use sqlx::{AnyPool, Executor};
 
@@ -38,6 +39,41 @@ impl Reader {
     #[must_use]
     pub fn pool(&self) -> &AnyPool {
         &self.0
+    }
+
+    pub(crate) async fn snapshot(&self, engine: Engine) -> Result<Transaction, Error> {
+        let mut tx = self.0.begin().await?;
+        // SQLite's transactions are of one moment as they are, that of their first statement.
+        if engine == Engine::Postgres {
+            tx.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
+        }
+        Ok(tx)
+    }
+
+    pub(crate) async fn time(&self, engine: Engine, clock: &Clock) -> Result<i64, Error> {
+        if engine == Engine::Sqlite || clock.is_manual() {
+            return Ok(clock.now_millis());
+        }
+        let millis =
+            sqlx::query_scalar("SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)")
+                .fetch_one(&self.0)
+                .await?;
+        Ok(millis)
+    }
+
+    pub(crate) async fn check_collation(&self, engine: Engine) -> Result<(), Error> {
+        if engine == Engine::Sqlite {
+            return Ok(());
+        }
+        let collation: String = sqlx::query_scalar(
+            "SELECT CAST(datcollate AS TEXT) FROM pg_database WHERE datname = current_database()",
+        )
+        .fetch_one(&self.0)
+        .await?;
+        match collation.as_str() {
+            "C" | "POSIX" | "C.UTF-8" | "C.utf8" => Ok(()),
+            _ => Err(Error::Collation(collation)),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use carnet::cli::local::{self, Failure};
-use carnet::cli::{self, AdminCommand, Cli, Command, KeysCommand, RecordCommand, remote};
+use carnet::cli::{self, AdminCommand, AuditCommand, Cli, Command, KeysCommand, RecordCommand, remote};
 
 fn main() -> ExitCode {
     let (cli, as_json) = Cli::read();
@@ -45,6 +45,16 @@ async fn run(command: Command, as_json: bool) -> Result<ExitCode, Failure> {
         Command::Keys(KeysCommand::Remote(command)) => {
             return Ok(remote::run_keys(command, as_json).await);
         }
+        Command::Audit(AuditCommand::Verify(args)) => local::audit_verify(&args).await?,
+        Command::Audit(AuditCommand::Remote(command)) => {
+            return Ok(remote::run_audit(command, as_json).await);
+        }
+        Command::Backup(args) => local::backup(&args).await?,
+        Command::Restore(args) => {
+            logging::start_for_commands();
+            local::restore(&args).await?;
+        }
+        Command::Doctor(args) => local::doctor(&args).await?,
         Command::Health(args) => local::health(&args)?,
         Command::Completions(args) => cli::completions(&args)?,
         Command::Remote(command) => return Ok(remote::run(command, as_json).await),

@@ -2,6 +2,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::Duration;
 
+use carnet::anchoring::Anchoring;
 use carnet::app::{App, Start};
 use carnet::cli::local::{Failure, ServeArgs};
 use carnet::config::Config;
@@ -22,6 +23,9 @@ const HOUSEKEEPING: Duration = Duration::from_mins(1);
 const EXPIRY_WARNINGS: Duration = Duration::from_hours(24);
 /// The same after an attempt that failed.
 const EXPIRY_WARNINGS_RETRY: Duration = Duration::from_mins(10);
+
+/// How long the last head of the journal may take at the end.
+const SETTLE: Duration = Duration::from_secs(10);
 
 /// Sockets that are bound before anything is made, so that a taken port changes nothing.
 pub struct Sockets {
@@ -96,6 +100,7 @@ pub struct Running {
     oauth: oauth::State,
     listeners: JoinSet<()>,
     background: JoinSet<()>,
+    anchoring: Anchoring,
     record: Option<record::Mounted>,
 }
 
@@ -118,6 +123,8 @@ impl Running {
         let record_config = config.record().cloned();
         let (app, start) =
             App::open(config, clock.clone(), entropy.clone()).await.map_err(Failure::from_error)?;
+        // Refuses a database that was set back, before anything that was revoked since can be used again.
+        let anchoring = Anchoring::open(&app).await.map_err(Failure::from_error)?;
         // Before anything answers, and before the memory of used assertions is opened: a record server that
         // cannot start must leave this stop as clean as it was.
         let record = match &record_config {
@@ -151,11 +158,12 @@ impl Running {
         let mut background = JoinSet::new();
         background.spawn(following::follow(app.clone()));
         background.spawn(following::follow_feed(app.clone()));
-        background.spawn(housekeeping(app.clone()));
+        background.spawn(anchoring.clone().follow());
+        background.spawn(housekeeping(app.clone(), anchoring.clone()));
         background.spawn(tend_keys(app.clone()));
         background.spawn(warn_of_expiry(operations::Context::new(&app)));
         warn_of_unnamed_proxy(&app);
-        Ok(Self { app, start, oauth, listeners, background, record })
+        Ok(Self { app, start, oauth, listeners, background, anchoring, record })
     }
 
     /// Waits until every listener has drained, then saves what must survive and closes.
@@ -164,6 +172,15 @@ impl Running {
         self.background.shutdown().await;
         if let Err(error) = self.oauth.save().await {
             tracing::error!(%error, "the consumed assertion identifiers could not be saved");
+        }
+        let settled = tokio::time::timeout(SETTLE, self.anchoring.settle()).await;
+        match settled {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::error!(%error, "the journal's last head could not be signed or written down");
+            }
+            // A database that hangs must not keep a service manager waiting until it kills this process.
+            Err(_) => tracing::error!("the database does not answer; the journal's last head is not signed"),
         }
         if let Some(record) = self.record {
             record.close().await;
@@ -184,7 +201,7 @@ fn warn_of_unknown_audience(app: &App, audience: &str) {
     }
 }
 
-async fn housekeeping(app: App) {
+async fn housekeeping(app: App, anchoring: Anchoring) {
     let mut ticks = tokio::time::interval(HOUSEKEEPING);
     loop {
         ticks.tick().await;
@@ -197,6 +214,9 @@ async fn housekeeping(app: App) {
         if let Err(error) = swept.await {
             app.metrics.database_error("housekeeping");
             tracing::warn!(%error, "what has expired could not be swept out; trying again in a minute");
+        }
+        if let Err(error) = anchoring.trim().await {
+            tracing::warn!(%error, "old journal records could not be removed; trying again in a minute");
         }
     }
 }

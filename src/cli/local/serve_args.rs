@@ -3,7 +3,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Failure;
-use crate::config::{Config, RawConfig, RecordConfig};
+use crate::config::{Config, DEFAULT_DATA_DIR, RawConfig, RecordConfig};
+use crate::data_dir::{CREDENTIALS, Credentials, INSTALLATION};
 
 /// Flags of `carnet serve`; they stand over the environment and the file.
 #[derive(Debug, Clone, Default, Args)]
@@ -51,6 +52,39 @@ impl ServeArgs {
         lay(&mut raw.record.database, self.record_database.as_ref());
         let config = Config::try_from(raw.clone()).map_err(Failure::from_error)?;
         Ok((config, raw))
+    }
+}
+
+impl ServeArgs {
+    /// The same for a command on a data folder, which needs no address of the server: the issuer that was given at
+    /// the first start is taken from the credentials file, if nothing else says it.
+    ///
+    /// # Errors
+    /// As [`Self::load`]; also when there is no installation in the folder.
+    pub fn for_folder(&self) -> Result<(Config, RawConfig), Failure> {
+        let (config, raw) = self.with_known_issuer().load()?;
+        if config.data_dir().join(INSTALLATION).exists() {
+            return Ok((config, raw));
+        }
+        Err(Failure(format!(
+            "there is no installation in {}: give the --data-dir with which the server runs",
+            config.data_dir().display()
+        )))
+    }
+}
+
+impl ServeArgs {
+    /// The same with the issuer that the credentials file knows, if nothing else says it.
+    #[must_use]
+    pub fn with_known_issuer(&self) -> Self {
+        let mut server = self.clone();
+        if let (None, None) = (&self.issuer, &self.config) {
+            let folder = self.data_dir.clone().unwrap_or_else(|| DEFAULT_DATA_DIR.into());
+            let known = std::fs::read(folder.join(CREDENTIALS)).ok();
+            let known = known.and_then(|text| serde_json::from_slice::<Credentials>(&text).ok());
+            server.issuer = known.map(|known| known.issuer);
+        }
+        server
     }
 }
 

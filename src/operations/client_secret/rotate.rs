@@ -5,6 +5,7 @@ use super::{Added, Journaled, check_room, make};
 use crate::db;
 use crate::operations::check::Checks;
 use crate::operations::context::Change;
+use crate::operations::negative::Against;
 use crate::operations::{Actor, Context, Refusal, administrator, check, client};
 use crate::registry::{ClientKind, ClientSecret};
 
@@ -92,7 +93,11 @@ pub async fn rotate(
         after: Some(&After { new: (&record).into(), older: older.iter().map(Journaled::from).collect() }),
         reason: "",
     };
-    context.means().journal(&mut tx, actor, change).await?;
+    let sequence = context.means().journal(&mut tx, actor, change).await?;
+    for secret in &older {
+        let end = secret.expires_at.unwrap_or(until);
+        context.decide_against(&mut tx, sequence, Against::ClientSecretEnd { id: &secret.id, end }).await?;
+    }
     if keep == 0 && client.kind == ClientKind::Administrator {
         // Whoever got a token with an older one could give themselves a new one.
         db::administration_token::forget_client(&mut tx, client_id).await?;

@@ -176,7 +176,7 @@ fn look_into(iap: &Iap) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let database = Database::connect(&iap.database_url().parse().unwrap()).await.unwrap();
-        carnet::audit::verify(database.reader().pool()).await.unwrap();
+        carnet::audit::verify(&database).await.unwrap();
         for (what, statement) in HALF_DONE {
             let found: i64 = query_scalar(*statement).fetch_one(database.reader().pool()).await.unwrap();
             assert_eq!(found, 0, "{what}");

@@ -154,5 +154,5 @@ async fn the_journal_has_one_record_of_a_rotation() {
     let said: Vec<(&str, String)> =
         records.iter().map(|record| (record.action.as_str(), record.subject.clone())).collect();
     assert_eq!(said, [("client_secret.rotate", format!("client/{}", client.client_id))]);
-    carnet::audit::verify(pool).await.unwrap();
+    carnet::audit::verify(&iap.app.database).await.unwrap();
 }

@@ -27,11 +27,17 @@ const ROOMS: &[Room] = &[
     Room { name: "data_dir", may_use: &["private_file"], speaks_of_registry: false, never: WEB_AND_SQL },
     // The one room with SQL.
     Room { name: "db", may_use: &[], speaks_of_registry: true, never: WEB },
-    Room { name: "audit", may_use: &["db"], speaks_of_registry: false, never: WEB_AND_SQL },
+    Room { name: "audit", may_use: &["db", "private_file"], speaks_of_registry: false, never: WEB_AND_SQL },
     Room {
         name: "keys",
         may_use: &["audit", "config", "db", "private_file"],
         speaks_of_registry: true,
+        never: WEB_AND_SQL,
+    },
+    Room {
+        name: "tombstones",
+        may_use: &["db", "private_file"],
+        speaks_of_registry: false,
         never: WEB_AND_SQL,
     },
     Room { name: "registry", may_use: &["audit", "db"], speaks_of_registry: false, never: WEB_AND_SQL },
@@ -68,6 +74,19 @@ const ROOMS: &[Room] = &[
         speaks_of_registry: false,
         never: SQL,
     },
+    Room {
+        name: "backup",
+        may_use: &["audit", "config", "data_dir", "db", "keys", "private_file", "registry", "tombstones"],
+        speaks_of_registry: false,
+        never: WEB_AND_SQL,
+    },
+    // From beside the server: it looks at every other room's things and changes none.
+    Room {
+        name: "doctor",
+        may_use: &["audit", "config", "data_dir", "db", "http", "keys", "tombstones"],
+        speaks_of_registry: false,
+        never: WEB_AND_SQL,
+    },
     Room { name: "http", may_use: &["config", "telemetry"], speaks_of_registry: false, never: SQL },
     // It knows no domain: others count with what it gives them. Its HTTP client is for the operator's collector.
     Room {
@@ -81,7 +100,7 @@ const ROOMS: &[Room] = &[
 /// What keeps the registry's memory image: to use it is to use the registry, not to speak of its members.
 const REGISTRY_MACHINERY: &[&str] = &["Follower", "Image", "ClientEntry", "UsableKey"];
 /// Files that tie the rooms together and may name each of them.
-const HALLS: &[&str] = &["lib", "app", "router", "cli"];
+const HALLS: &[&str] = &["lib", "app", "router", "cli", "following", "anchoring"];
 /// The program: it sees the rooms as the library's public face, and it alone knows the record server, too.
 const PROGRAM: &str = "src/bin";
 /// The only place that knows oxide-auth.
