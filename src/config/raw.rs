@@ -259,6 +259,11 @@ pub struct RawRecord {
     pub database: Option<String>,
     /// Accepts tokens that are not bound to their sender. Default: true, while no proof can be made yet.
     pub allow_bearer: Option<bool>,
+    /// The shortest time for which the issuer's keys are kept, whatever their cache directives say, in seconds, 1 to
+    /// 3600. Default: 30.
+    pub key_cache_min: Option<u64>,
+    /// Seconds between two looks for a signing key that is not known, 1 to 3600. Default: 30.
+    pub key_cooldown: Option<u64>,
     /// Seconds between two polls of the issuer's revocation feed, 1 to 60. Default: 15.
     pub revocation_poll: Option<u64>,
     /// `allow` or `refuse`: what becomes of reading when the revocation feed has been missing for ten minutes, and

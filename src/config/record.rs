@@ -22,6 +22,10 @@ pub struct RecordConfig {
     pub database: DatabaseUrl,
     /// Whether it accepts tokens that are not bound to their sender.
     pub allow_bearer: bool,
+    /// The shortest time for which the issuer's keys are kept, seconds.
+    pub key_cache_min: u64,
+    /// Seconds between two looks for a key that is not known.
+    pub key_cooldown: u64,
     /// Seconds between two polls of the issuer's revocation feed.
     pub revocation_poll: u64,
     /// Whether reading goes on when the revocation feed has been missing for too long.
@@ -62,6 +66,12 @@ impl RecordConfig {
             Some(url) => database_url("record.database", url)?,
             None => DatabaseUrl::sqlite(&data_dir.join("record.db")),
         };
+        let time = |field, given: Option<u64>| match given.unwrap_or(30) {
+            seconds @ 1..=3600 => Ok(seconds),
+            _ => refuse(field, "give a number of seconds from 1 to 3600"),
+        };
+        let key_cache_min = time("record.key_cache_min", record.key_cache_min)?;
+        let key_cooldown = time("record.key_cooldown", record.key_cooldown)?;
         let revocation_poll = record.revocation_poll.unwrap_or(15);
         if !(1..=60).contains(&revocation_poll) {
             return refuse("record.revocation_poll", "give a number of seconds from 1 to 60");
@@ -81,6 +91,8 @@ impl RecordConfig {
             hosts: hosts(host_of(&base_url), listen, record.hosts.clone()),
             audience: record.audience.clone().unwrap_or_else(|| base_url.clone()),
             allow_bearer: record.allow_bearer.unwrap_or(true),
+            key_cache_min,
+            key_cooldown,
             revocation_poll,
             reads_without_feed,
             hide_existence: record.hide_existence.unwrap_or(false),

@@ -464,6 +464,8 @@ mod tests {
             ("[approval]\nexpires_after = 59", "approval.expires_after"),
             ("[registry]\nmax_self_registered_clients = 1001", "registry.max_self_registered_clients"),
             ("[record]\nlisten = '0.0.0.0:80'", "record.base_url"),
+            ("[record]\nlisten = '127.0.0.1:1'\nkey_cache_min = 0", "record.key_cache_min"),
+            ("[record]\nlisten = '127.0.0.1:1'\nkey_cooldown = 3601", "record.key_cooldown"),
             ("[record]\nlisten = '127.0.0.1:1'\nrevocation_poll = 61", "record.revocation_poll"),
             ("[record]\nlisten = '127.0.0.1:1'\nreads_without_feed = 'no'", "record.reads_without_feed"),
         ] {

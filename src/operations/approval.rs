@@ -1,6 +1,6 @@
 //! Two-person approval: what one administrator asks for, another has to approve before it is done.
 //!
-//! An operation says at its end, when everything else is in order, that it is sensitive ([`hold`]); where the
+//! An operation says at its end, when everything else is in order, that it is sensitive (`hold`); where the
 //! configuration wants it so, the request is kept instead of done. What is approved is that request, word for word: it
 //! is executed in the name of its requester, once, by the same route and under the same checks, as things stand then.
 

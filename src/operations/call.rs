@@ -33,7 +33,7 @@ impl Call {
         Self(Arc::new(Inner { expected, parking: None }))
     }
 
-    /// The same, whose changes wait for [`super::Context::finish`]: nothing of it has happened until then, and if the
+    /// The same, whose changes wait for `Context::finish`: nothing of it has happened until then, and if the
     /// request ends otherwise, nothing ever has.
     #[must_use]
     pub fn deferred(expected: Option<Vec<String>>) -> Self {

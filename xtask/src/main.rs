@@ -7,6 +7,7 @@ mod postgres;
 mod programs;
 mod setup;
 mod shell;
+mod soak;
 mod suite;
 mod workspace;
 
@@ -52,8 +53,8 @@ fn dispatch(words: &[&str]) -> Outcome<ExitCode> {
         ["check"] => check::run(&workspace).map(|()| ExitCode::SUCCESS),
         ["docs"] => programs::docs(&workspace).map(|()| ExitCode::SUCCESS),
         ["bench", rest @ ..] => programs::bench(&workspace, rest).map(|()| ExitCode::SUCCESS),
-        ["soak", name] => programs::soak(&workspace, name).map(|()| ExitCode::SUCCESS),
-        ["soak"] => Err(programs::soak_names()),
+        ["soak", name] => soak::soak(&workspace, name).map(|()| ExitCode::SUCCESS),
+        ["soak"] => Err(soak::names()),
         ["advisories"] => programs::advisories(&workspace).map(|()| ExitCode::SUCCESS),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

@@ -1,33 +1,10 @@
-//! Chores that run one program: documentation, benchmarks, long proofs, advisories.
+//! Chores that run one program: documentation, benchmarks, advisories.
 
 use std::path::PathBuf;
 
-use crate::shell::{self, Outcome, Stopwatch, Tally};
+use crate::shell::{self, Outcome};
 use crate::workspace::Workspace;
 use crate::{check, setup};
-
-/// A long proof in its full size. A program with two sizes runs its small one in the test command.
-struct Soak {
-    name: &'static str,
-    what: &'static str,
-    rounds: u32,
-    arguments: &'static [&'static str],
-}
-
-const SOAKS: &[Soak] = &[Soak {
-    name: "luck",
-    what: "the integration tests twenty times over, to find those that depend on luck",
-    rounds: 20,
-    arguments: &["test", "--profile", "ci", "--workspace", "--all-features", "--test", "it"],
-}];
-
-/// Long proofs that the benchmark program holds: its names are their arguments.
-const BENCHES: &[Soak] = &[Soak {
-    name: "flood",
-    what: "wrong secrets from many connections: what honest clients and the victim notice",
-    rounds: 1,
-    arguments: &["flood"],
-}];
 
 /// Writes the generated part of the book, then builds it and the API documentation.
 pub fn docs(workspace: &Workspace) -> Outcome {
@@ -71,34 +48,6 @@ fn with_absolute_files(arguments: &[&str]) -> Outcome<Vec<PathBuf>> {
     Ok(absolute)
 }
 
-/// Runs a long proof; its last line is the one to be kept in the book's evidence.
-pub fn soak(workspace: &Workspace, name: &str) -> Outcome {
-    if let Some(soak) = BENCHES.iter().find(|soak| soak.name == name) {
-        println!("soak {}: {}", soak.name, soak.what);
-        return bench(workspace, soak.arguments);
-    }
-    let soak =
-        SOAKS.iter().find(|soak| soak.name == name).ok_or_else(|| format!("{name}: {}", soak_names()))?;
-    println!("soak {}: {}", soak.name, soak.what);
-    let clock = Stopwatch::start();
-    let mut total = Tally::default();
-    for round in 1..=soak.rounds {
-        println!("round {round} of {}", soak.rounds);
-        let (outcome, tally) = shell::run_tests(workspace.cargo().args(soak.arguments));
-        outcome?;
-        total.add(tally);
-    }
-    let seconds = clock.elapsed().as_secs();
-    println!("soak {}: {} rounds, {} tests passed, {seconds} s", soak.name, soak.rounds, total.passed);
-    Ok(())
-}
-
-/// The table of long proofs, for a person who gave no name or a wrong one.
-pub fn soak_names() -> String {
-    let rows = SOAKS.iter().chain(BENCHES).map(|soak| format!("\n  {:<12} {}", soak.name, soak.what));
-    format!("which long proof? {}", rows.collect::<String>())
-}
-
 /// Known vulnerabilities; fetches the advisory database, so it is no part of the test command.
 pub fn advisories(workspace: &Workspace) -> Outcome {
     setup::run(workspace)?;
@@ -117,13 +66,5 @@ mod tests {
         let mut expected: Vec<PathBuf> = expected.map(PathBuf::from).to_vec();
         expected[2] = here.join("a.json");
         assert_eq!(with_absolute_files(&given), Ok(expected));
-    }
-
-    #[test]
-    fn every_long_proof_is_told_of_once() {
-        let names = soak_names();
-        for soak in SOAKS.iter().chain(BENCHES) {
-            assert_eq!(names.matches(&format!("\n  {} ", soak.name)).count(), 1, "{}", soak.name);
-        }
     }
 }

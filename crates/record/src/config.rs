@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use carnet_verifier::{FeedRules, FetchPolicy, ReadsWithoutFeed};
+use carnet_verifier::{Clamps, FeedRules, FetchPolicy, KeyLimits, ReadsWithoutFeed};
 use url::{Host, Url};
 
 use crate::v2020::is_local_id;
@@ -29,6 +29,11 @@ pub struct Config {
     pub ca_bundle_pem: Option<Vec<u8>>,
     /// Tokens that are not bound to their sender. Default: true, as long as no proof is spoken.
     pub allow_bearer: bool,
+    /// The shortest time for which the IAP's keys are kept, however short their own cache directives are, 1 s to 1 h.
+    /// Default: 30 s.
+    pub key_cache_min: Duration,
+    /// The least time between two looks for a key that is not known, 1 s to 1 h. Default: 30 s.
+    pub key_cooldown: Duration,
     /// The time between two polls of the IAP's revocation feed, 1 s to 60 s. Default: 15 s.
     pub revocation_poll: Duration,
     /// What becomes of requests that only read, once the revocation feed has been missing for ten minutes (those that
@@ -101,6 +106,8 @@ impl Config {
             allow_private_networks: false,
             ca_bundle_pem: None,
             allow_bearer: true,
+            key_cache_min: Clamps::own().min,
+            key_cooldown: KeyLimits::default().cooldown,
             revocation_poll: FeedRules::default().poll,
             reads_without_feed: ReadsWithoutFeed::Allow,
             hide_existence: false,
@@ -130,6 +137,12 @@ impl Config {
         if !(1..=64 * 1024 * 1024).contains(&self.body_limit) {
             return Err(ConfigError::new("body_limit", "is out of range: 1 byte to 64 MiB"));
         }
+        let an_hour = Duration::from_secs(1)..=Duration::from_hours(1);
+        for (name, time) in [("key_cache_min", self.key_cache_min), ("key_cooldown", self.key_cooldown)] {
+            if !an_hour.contains(&time) {
+                return Err(ConfigError::new(name, "is out of range: 1 s to 1 h"));
+            }
+        }
         if !(FeedRules::MIN_POLL..=FeedRules::MAX_POLL).contains(&self.revocation_poll) {
             return Err(ConfigError::new("revocation_poll", "is out of range: 1 s to 60 s"));
         }
@@ -144,6 +157,14 @@ impl Config {
         let base = self.base_url.as_str().trim_end_matches('/').to_owned();
         let tenants = tenants(&self.companies, &base, loopback)?;
         Ok(Settings { config: self, base, tenants })
+    }
+
+    pub(crate) fn key_clamps(&self) -> Clamps {
+        Clamps { min: self.key_cache_min, ..Clamps::own() }
+    }
+
+    pub(crate) fn key_limits(&self) -> KeyLimits {
+        KeyLimits { cooldown: self.key_cooldown, ..KeyLimits::default() }
     }
 
     pub(crate) fn feed_rules(&self) -> FeedRules {
@@ -269,7 +290,7 @@ mod tests {
     #[test]
     fn every_mistake_names_its_field() {
         type Change = fn(&mut Config);
-        let table: [(&str, Change); 17] = [
+        let table: [(&str, Change); 19] = [
             ("base_url", |c| c.base_url = "http://one.example".parse().unwrap()),
             ("base_url", |c| c.base_url = "http://127.0.0.1:8".parse().unwrap()),
             ("base_url", |c| c.base_url = "https://one.example/one".parse().unwrap()),
@@ -278,6 +299,8 @@ mod tests {
             ("issuer", |c| c.issuer = "http://iap.example".to_owned()),
             ("audience", |c| c.audience = String::new()),
             ("body_limit", |c| c.body_limit = 0),
+            ("key_cache_min", |c| c.key_cache_min = Duration::ZERO),
+            ("key_cooldown", |c| c.key_cooldown = Duration::from_hours(2)),
             ("revocation_poll", |c| c.revocation_poll = Duration::from_mins(2)),
             ("supported_types", |c| c.supported_types = vec!["Piece".to_owned()]),
             ("company[0].path", |c| c.companies[0].path = "ACL".to_owned()),

@@ -44,7 +44,8 @@ impl Server {
         clock: Clock,
         entropy: Entropy,
     ) -> Result<Self, OpenError> {
-        let policy = IssuerPolicy::new(&config.issuer).allow_bearer(config.allow_bearer);
+        let policy =
+            IssuerPolicy::new(&config.issuer).allow_bearer(config.allow_bearer).clamps(config.key_clamps());
         Self::open_with(config, policy, database, clock, entropy).await
     }
 
@@ -62,6 +63,7 @@ impl Server {
         let settings = config.validate()?;
         let verifier = Verifier::builder(&settings.config.audience)
             .fetch_policy(settings.config.fetch_policy())
+            .key_limits(settings.config.key_limits())
             .feed_rules(settings.config.feed_rules())
             .clock(clock.clone())
             .entropy(entropy.clone())

@@ -69,6 +69,8 @@ impl Mounted {
             .collect();
         record.allow_insecure_loopback = config.allow_insecure_loopback;
         record.allow_bearer = config.allow_bearer;
+        record.key_cache_min = Duration::from_secs(config.key_cache_min);
+        record.key_cooldown = Duration::from_secs(config.key_cooldown);
         record.revocation_poll = Duration::from_secs(config.revocation_poll);
         if !config.reads_without_feed {
             record.reads_without_feed = carnet_record::ReadsWithoutFeed::Refuse;

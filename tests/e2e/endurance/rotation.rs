@@ -111,6 +111,8 @@ fn no_verification_fails_while_keys_rotate_but_of_the_revoked_key() {
     // Two caches away the announced successor is known by now.
     thread::sleep(Duration::from_secs(5));
     let stolen = active(&iap);
+    let worthless = iap.token(&client, &[]);
+    assert_eq!(token::read(&worthless).0["kid"], stolen.as_str());
     iap.admin("POST", &format!("/signing-keys/{stolen}/revoke"), Some(&json!({ "reason": "stolen" })))
         .expect(200);
     let left = Duration::from_secs(seconds).saturating_sub(clock.monotonic().checked_sub(begin).unwrap());
@@ -119,6 +121,16 @@ fn no_verification_fails_while_keys_rotate_but_of_the_revoked_key() {
     for load in loads {
         load.join().unwrap();
     }
+    // Whoever looks at the key set knows by now; both do that within seconds.
+    let refused = |token: &str| {
+        let object = Request::get(&format!("{base}/shipper/none")).bearer(token);
+        object.header("Accept", "application/ld+json").send().status == 401
+    };
+    within(Duration::from_secs(10), "our verifier refuses the stolen key", || {
+        refused(&worthless).then_some(())
+    });
+    let mut theirs = ForeignVerifier::start(&iap, &base);
+    assert_eq!(theirs.verify(&worthless), "ERR_JWKS_NO_MATCHING_KEY");
     drop(ours);
 
     let (verified, refused) = (tally.verified.load(Ordering::Relaxed), tally.refused.lock().unwrap().clone());

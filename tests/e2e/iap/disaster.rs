@@ -114,7 +114,9 @@ fn the_journal_is_verified_listed_and_exported_beside_the_running_server() {
     let client = iap.client(&shipper, json!({}));
     written(&iap.data_dir().join("audit-heads.log"), "{\"head\":");
     let verified = succeeds(local(&iap, &["audit", "verify"])).stdout;
-    assert!(verified.starts_with("verified 4 records, anchored at "), "{verified}");
+    // The four of the first start and the registrations, and what was done on the signing keys meanwhile.
+    let count = verified.strip_prefix("verified ").and_then(|rest| rest.split_once(" records, anchored at "));
+    assert!(count.is_some_and(|(count, _)| count.parse::<u32>().unwrap() >= 4), "{verified}");
 
     let remote = |arguments: &[&str]| {
         let mut command = carnet();

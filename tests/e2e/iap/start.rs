@@ -18,10 +18,19 @@ fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
-/// The names of the published keys.
+/// The names of the published keys: for each of four algorithms the one that signs, and its successor, which is
+/// announced soon after the first start.
 fn kids(iap: &Iap) -> BTreeSet<String> {
-    let keys = Request::get(&format!("{}/.well-known/jwks.json", iap.issuer())).send().expect(200).json();
-    keys["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+    within(Duration::from_secs(20), "every successor is announced", || {
+        let keys = Request::get(&format!("{}/.well-known/jwks.json", iap.issuer())).send().expect(200).json();
+        let kids: BTreeSet<String> = keys["keys"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|key| key["kid"].as_str().unwrap().to_owned())
+            .collect();
+        (kids.len() == 8).then_some(kids)
+    })
 }
 
 #[test]
