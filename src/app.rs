@@ -84,7 +84,10 @@ pub enum StartError {
         path: PathBuf,
     },
     /// The master key opens the keys of another installation.
-    #[error("{path} is not the master key of this database (installation {installation})")]
+    #[error(
+        "{path} is not the master key of this database (installation {installation}): copy it from a node that starts, \
+         after carnet keys rewrap from the one where it was run, or name it with keys.master_key_file"
+    )]
     MasterKeyForeign {
         /// The installation in the database.
         installation: String,
