@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::postgres::Cluster;
 use crate::shell::{self, Outcome, Stopwatch, Tally};
 use crate::workspace::Workspace;
 use crate::{check, setup};
@@ -20,6 +21,22 @@ const SOAKS: &[Soak] = &[Soak {
     rounds: 20,
     arguments: &["test", "--profile", "ci", "--workspace", "--all-features", "--test", "it"],
 }];
+
+/// End-to-end tests that have a small and a full size; the full one runs on both databases.
+const FULL_SIZE: &[Soak] = &[
+    Soak {
+        name: "rotation",
+        what: "a minute of tokens and verifications under five rotations and one emergency revocation",
+        rounds: 1,
+        arguments: &["endurance::rotation"],
+    },
+    Soak {
+        name: "crash",
+        what: "fifty times kill -9 while things are registered, rotated and created",
+        rounds: 1,
+        arguments: &["endurance::crash"],
+    },
+];
 
 /// Long proofs that the benchmark program holds: its names are their arguments.
 const BENCHES: &[Soak] = &[Soak {
@@ -77,6 +94,10 @@ pub fn soak(workspace: &Workspace, name: &str) -> Outcome {
         println!("soak {}: {}", soak.name, soak.what);
         return bench(workspace, soak.arguments);
     }
+    if let Some(soak) = FULL_SIZE.iter().find(|soak| soak.name == name) {
+        println!("soak {}: {}", soak.name, soak.what);
+        return full_size(workspace, soak);
+    }
     let soak =
         SOAKS.iter().find(|soak| soak.name == name).ok_or_else(|| format!("{name}: {}", soak_names()))?;
     println!("soak {}: {}", soak.name, soak.what);
@@ -93,9 +114,36 @@ pub fn soak(workspace: &Workspace, name: &str) -> Outcome {
     Ok(())
 }
 
+fn full_size(workspace: &Workspace, soak: &Soak) -> Outcome {
+    let tools = setup::run(workspace)?;
+    let cluster = Cluster::start()?;
+    let clock = Stopwatch::start();
+    let mut total = Tally::default();
+    for url in [None, Some(cluster.url())] {
+        let mut test = workspace.cargo();
+        test.args(["test", "--profile", "ci", "--workspace", "--all-features", "--test", "e2e"]);
+        // The figures that a test prints belong to the proof.
+        test.args(soak.arguments).args(["--", "--nocapture"]);
+        test.env("CARNET_TEST_FULL_SIZE", "1").env("CARNET_TEST_NODE", &tools.node);
+        if let Some(url) = url {
+            test.env("CARNET_TEST_DATABASE_URL", url);
+        }
+        let (outcome, tally) = shell::run_tests(&mut test);
+        outcome?;
+        total.add(tally);
+    }
+    let seconds = clock.elapsed().as_secs();
+    println!("soak {}: {} tests passed on SQLite and PostgreSQL, {seconds} s", soak.name, total.passed);
+    Ok(())
+}
+
 /// The table of long proofs, for a person who gave no name or a wrong one.
 pub fn soak_names() -> String {
-    let rows = SOAKS.iter().chain(BENCHES).map(|soak| format!("\n  {:<12} {}", soak.name, soak.what));
+    let rows = SOAKS
+        .iter()
+        .chain(FULL_SIZE)
+        .chain(BENCHES)
+        .map(|soak| format!("\n  {:<12} {}", soak.name, soak.what));
     format!("which long proof? {}", rows.collect::<String>())
 }
 
@@ -122,7 +170,7 @@ mod tests {
     #[test]
     fn every_long_proof_is_told_of_once() {
         let names = soak_names();
-        for soak in SOAKS.iter().chain(BENCHES) {
+        for soak in SOAKS.iter().chain(FULL_SIZE).chain(BENCHES) {
             assert_eq!(names.matches(&format!("\n  {} ", soak.name)).count(), 1, "{}", soak.name);
         }
     }
