@@ -84,7 +84,10 @@ pub enum StartError {
         path: PathBuf,
     },
     /// The master key opens the keys of another installation.
-    #[error("{path} is not the master key of this database (installation {installation})")]
+    #[error(
+        "{path} is not the master key of this database (installation {installation}): copy it from a node that starts, \
+         after carnet keys rewrap from the one where it was run, or name it with keys.master_key_file"
+    )]
     MasterKeyForeign {
         /// The installation in the database.
         installation: String,
@@ -144,7 +147,7 @@ impl App {
                 StartError::MetricsToken { path: token_file.unwrap_or(Path::new("")).to_owned(), source }
             })?;
         let data_dir = DataDir::open(config.data_dir())?;
-        let database_lock = lock_database(&config, &data_dir)?;
+        let database_lock = lock_database(&config)?;
         let database = Database::connect(config.database()).await?;
         db::migrate(&database).await?;
         let start = match db::installation::find(database.reader().pool()).await? {
@@ -194,9 +197,9 @@ pub(crate) fn credentials(config: &Config, administrator: bootstrap::Credentials
     }
 }
 
-/// An embedded database belongs to one process: what it has consumed is remembered in memory. The data folder's
-/// own lock covers a database inside it; one elsewhere gets a lock of its own beside it.
-pub(crate) fn lock_database(config: &Config, data_dir: &DataDir) -> Result<Option<File>, StartError> {
+/// An embedded database belongs to one process: what it has consumed is remembered in memory. It has a lock of its own
+/// beside it, also inside the data folder: another process may reach it from another data folder.
+pub(crate) fn lock_database(config: &Config) -> Result<Option<File>, StartError> {
     let Some(file) = config.database().file() else { return Ok(None) };
     let name = file.file_name().unwrap_or_default().to_owned();
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -205,9 +208,6 @@ pub(crate) fn lock_database(config: &Config, data_dir: &DataDir) -> Result<Optio
         path.canonicalize().map_err(|source| DataDirError::Io { path: path.to_owned(), source })
     };
     let folder = canonical(folder)?;
-    if folder == canonical(data_dir.path())? {
-        return Ok(None);
-    }
     let mut lock_name = name.clone();
     lock_name.push(".lock");
     Ok(Some(data_dir::lock(&folder.join(lock_name), &folder.join(name))?))

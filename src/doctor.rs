@@ -14,6 +14,7 @@ use carnet_db::{DatabaseUrl, Onlooker};
 use serde::Serialize;
 
 use crate::config::Config;
+use crate::db;
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -71,6 +72,7 @@ pub async fn examine(config: &Config, clock: &Clock, http_date: Option<i64>) -> 
             lines.extend(found);
             lines.push(clock::against_database(&database, clock).await);
             if is_current {
+                lines.extend(issuer(&database, config).await);
                 lines.extend(keys::examine(&database, config, clock).await);
                 lines.extend(journal::examine(&database, config, clock).await);
             }
@@ -80,6 +82,21 @@ pub async fn examine(config: &Config, clock: &Clock, http_date: Option<i64>) -> 
     }
     lines.extend(listeners::examine(config, clock).await);
     lines
+}
+
+/// The issuer is for ever, as `App::open` says: a server with another one does not start.
+async fn issuer(database: &Onlooker, config: &Config) -> Option<Line> {
+    // Where the database does not answer, the check of the keys tells it.
+    let known = db::installation::find(database.reader().pool()).await.ok()??.issuer;
+    let given = config.issuer();
+    let is_public = known.starts_with("https://") || given.starts_with("https://");
+    (known != given && is_public).then(|| {
+        Line::fail(
+            "configuration",
+            format!("this installation's issuer is {known}, not {given}, and it cannot change"),
+            format!("give --issuer {known}, or set server.issuer; the server does not start otherwise"),
+        )
+    })
 }
 
 async fn open(url: &DatabaseUrl) -> Result<Onlooker, Line> {

@@ -17,6 +17,8 @@ pub struct Report {
     pub last: i64,
     /// The newest head that fits, and the name of its key.
     pub anchor: Option<(Head, String)>,
+    /// How many records follow the one that it is of; numbers tell less, since a restore leaves some out.
+    pub newer: i64,
     /// How many heads fit.
     pub heads: usize,
     /// Up to which record retention has removed them; 0 when it has not.
@@ -128,21 +130,24 @@ pub async fn check(
     let mut report = Report { pinned: anchors.pinned, ..Report::default() };
     let (mut agreed, mut rebuilt) = (0, None);
     let mut compare = |sequence: i64, hash: &str| {
-        let Some((head, kid)) = anchors.heads.get(&sequence) else { return };
+        let Some((head, kid)) = anchors.heads.get(&sequence) else { return false };
         if head.hash != hash {
             rebuilt.get_or_insert(Finding::Rebuilt { sequence, agreed });
-        } else if rebuilt.is_none() {
+            return false;
+        }
+        if rebuilt.is_none() {
             agreed = sequence;
             report.heads += 1;
             report.anchor = Some((head.clone(), kid.clone()));
         }
+        rebuilt.is_none()
     };
     let mut chain = Chain::begin(db::journal::start(&mut **tx).await?);
     compare(chain.start().sequence, &chain.start().hash.clone());
-    let mut records = 0;
+    let (mut records, mut newer) = (0, 0);
     let walked = chain.follow(tx, |record| {
         records += 1;
-        compare(record.sequence, &record.hash);
+        newer = if compare(record.sequence, &record.hash) { 0 } else { newer + 1 };
     });
     let walked = match walked.await {
         Ok(()) => {
@@ -152,6 +157,7 @@ pub async fn check(
         Err(broken) => Err(broken),
     };
     report.records = records;
+    report.newer = newer;
     report.last = chain.last();
     report.removed = chain.start().sequence;
     let whole = walked.is_ok();

@@ -47,13 +47,26 @@ pub(super) async fn examine(database: &Onlooker, config: &Config, clock: &Clock)
 fn judge(ring: &Keyring, config: &Config, life: &KeyLife, now: i64) -> Vec<Line> {
     let mut lines = Vec::new();
     for algorithm in config.algorithms() {
-        if ring.access_token_key(*algorithm).is_none() {
-            lines.push(Line::fail(
+        if ring.access_token_key(*algorithm).is_some() {
+            continue;
+        }
+        let is_announced = ring.keys().iter().any(|key| {
+            let slot = (key.state, key.purpose, key.algorithm);
+            slot == (KeyState::Announced, Purpose::AccessToken, *algorithm)
+        });
+        lines.push(if is_announced {
+            Line::warn(
+                CHECK,
+                format!("the key for {algorithm} access tokens is announced and does not sign yet"),
+                "wait: a new algorithm signs when its key was published for keys.announce_lead",
+            )
+        } else {
+            Line::fail(
                 CHECK,
                 format!("there is no active key for {algorithm} access tokens"),
                 "start the server, which makes what keys.algorithms names",
-            ));
-        }
+            )
+        });
     }
     for purpose in [Purpose::TrustList, Purpose::Audit] {
         if ring.signing_key(purpose).is_none() {

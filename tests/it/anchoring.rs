@@ -146,7 +146,7 @@ async fn what_was_rebuilt_after_the_newest_head_is_said_to_be_unanchored() {
     rebuild_from(&iap, anchor + 1).await;
     let (report, findings) = check(&iap).await;
     assert!(findings.is_empty());
-    assert_eq!(report.last - report.anchor.unwrap().0.sequence, 2);
+    assert_eq!((report.last - report.anchor.unwrap().0.sequence, report.newer), (2, 2));
 }
 
 #[tokio::test]

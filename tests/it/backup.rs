@@ -218,8 +218,13 @@ async fn everything_that_was_decided_since_the_backup_holds_after_the_restore() 
     let old = iap.app.data_dir.path().join(audit::HEADS_FILE);
     let (_, findings) = audit::check(&mut tx, Some(&old), &[]).await.unwrap();
     assert!(matches!(findings.as_slice(), [audit::Finding::Restored(_)]), "{findings:?}");
-    let (_, findings) = audit::check(&mut tx, Some(&old), &[restored.sequence]).await.unwrap();
+    let (report, findings) = audit::check(&mut tx, Some(&old), &[restored.sequence]).await.unwrap();
     assert!(findings.is_empty(), "{findings:?}");
+    assert!(
+        (1..1000).contains(&report.newer),
+        "{}: numbers that a restore left out are no records",
+        report.newer
+    );
     drop(tx);
 
     // And a node that begins now knows every decision.

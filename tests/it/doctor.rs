@@ -83,6 +83,24 @@ async fn a_foreign_and_a_missing_master_key_are_failures() {
 }
 
 #[tokio::test]
+async fn another_issuer_than_that_of_the_first_start_is_a_failure() {
+    let iap = sound().await;
+    let pool = iap.app.database.writer().pool();
+    sqlx::query("UPDATE installation SET issuer = 'https://other.example'").execute(pool).await.unwrap();
+    only_fault(&iap, "configuration", Level::Fail, "issuer is https://other.example, not").await;
+}
+
+#[tokio::test]
+async fn a_new_algorithm_that_waits_for_its_lead_is_a_warning() {
+    let iap = sound().await;
+    let pool = iap.app.database.writer().pool();
+    let announced = "UPDATE sealed_key SET state = 'announced', activated_at = NULL \
+         WHERE purpose = 'access-token' AND alg = 'ES256'";
+    sqlx::query(announced).execute(pool).await.unwrap();
+    only_fault(&iap, "keys", Level::Warn, "ES256 access tokens is announced").await;
+}
+
+#[tokio::test]
 async fn a_sealed_key_that_was_changed_is_a_failure() {
     let iap = sound().await;
     let pool = iap.app.database.writer().pool();

@@ -59,8 +59,8 @@ pub(super) fn render(report: &Report) -> String {
             "unanchored: no signed head was compared, so that a rebuilt journal would look the same; give --heads FILE"
         ),
     };
-    if let Some((head, _)) = report.anchor.as_ref().filter(|(head, _)| head.sequence < report.last) {
-        let _ = writeln!(text, "{} newer records are not anchored yet", report.last - head.sequence);
+    if report.anchor.is_some() && report.newer > 0 {
+        let _ = writeln!(text, "{} newer records are not anchored yet", report.newer);
     }
     if report.anchor.is_some() && !report.pinned {
         text.push_str("the file pins no audit key: its heads were checked with keys of the database alone\n");

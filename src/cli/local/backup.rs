@@ -1,11 +1,12 @@
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use carnet_ambient::{Clock, Entropy};
 use carnet_db::Onlooker;
 use clap::{Args, Subcommand};
 
 use super::{Failure, ServeArgs};
-use crate::backup::{self, Sealing, Source};
+use crate::backup::{self, BackupError, Sealing, Source};
 use crate::private_file;
 
 /// Flags of `carnet backup`.
@@ -79,7 +80,10 @@ pub async fn backup(args: &BackupArgs) -> Result<(), Failure> {
     let written = backup::write(source, file, &sealing, &Clock::system(), &Entropy::system()).await;
     drop(snapshot);
     database.close().await;
-    let summary = written.map_err(Failure::from_error)?;
+    let summary = written.map_err(|error| match &error {
+        BackupError::Io { path, source } if source.kind() == io::ErrorKind::AlreadyExists => exists(path),
+        _ => Failure::from_error(error),
+    })?;
     println!(
         "{}: installation {}, {} rows, journal up to record {}; opened again and verified\nkeep a copy of \
          tombstones.log elsewhere too: a restore needs one that is newer than the backup",
@@ -91,11 +95,19 @@ pub async fn backup(args: &BackupArgs) -> Result<(), Failure> {
     Ok(())
 }
 
+fn exists(path: &Path) -> Failure {
+    Failure(format!("{} exists already, and nothing is written over: give another name", path.display()))
+}
+
 fn keygen(args: &KeygenArgs) -> Result<(), Failure> {
     let (private, public) = backup::generate_recipient().map_err(Failure::from_error)?;
     let mut name = args.file.file_name().unwrap_or_default().to_owned();
     name.push(".pub");
     let public_file = args.file.with_file_name(name);
+    // Both or none: half a pair would stand in the way.
+    if let Some(path) = [&args.file, &public_file].into_iter().find(|path| path.symlink_metadata().is_ok()) {
+        return Err(exists(path));
+    }
     for (path, text) in [(&args.file, private.as_str()), (&public_file, public.as_str())] {
         private_file::create(path, text.as_bytes())
             .map_err(|error| Failure(format!("{}: {error}", path.display())))?;

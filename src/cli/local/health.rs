@@ -23,7 +23,12 @@ pub fn health(args: &HealthArgs) -> Result<(), Failure> {
     if args.address.contains('/') {
         return Err(Failure(format!("`{}` is a URL: give HOST:PORT of a plain-HTTP listener", args.address)));
     }
-    let unreachable = |error: std::io::Error| Failure(format!("{}: {error}", args.address));
+    let unreachable = |error: std::io::Error| {
+        Failure(format!(
+            "{}: {error}; is carnet serve running there? Its administration listener is --address HOST:PORT",
+            args.address
+        ))
+    };
     let address = args
         .address
         .to_socket_addrs()
@@ -42,6 +47,9 @@ pub fn health(args: &HealthArgs) -> Result<(), Failure> {
         println!("ready");
         Ok(())
     } else {
-        Err(Failure(format!("{} is not ready", args.address)))
+        Err(Failure(format!(
+            "{} is not ready: its log says why, and carnet doctor looks for it",
+            args.address
+        )))
     }
 }

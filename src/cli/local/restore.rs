@@ -47,7 +47,7 @@ pub async fn restore(args: &RestoreArgs) -> Result<(), Failure> {
     let opening = opening.map_err(Failure::from_error)?;
     let (config, _) = args.server.load()?;
     let data_dir = DataDir::open(config.data_dir()).map_err(Failure::from_error)?;
-    let _database_lock = app::lock_database(&config, &data_dir).map_err(Failure::from_error)?;
+    let _database_lock = app::lock_database(&config).map_err(Failure::from_error)?;
     let actor = Actor::local();
     let restoring = Restoring {
         backup: &args.file,

@@ -98,7 +98,7 @@ pub struct Add {
     /// Lifetime of its access tokens, for instance 10m.
     #[arg(long, value_name = "TIME", value_parser = lifetime::seconds)]
     access_token_lifetime: Option<i64>,
-    /// Algorithm of its access tokens, RS256 or ES256. Default: the resource server's.
+    /// Algorithm of its access tokens: RS256, PS256, ES256 or `EdDSA`. Default: the resource server's.
     #[arg(long, value_name = "ALG")]
     signing_alg: Option<SigningAlgorithm>,
     /// The ONE Record ID in its tokens. Default: its participant's main one.

@@ -12,7 +12,8 @@ const NAMES: &[(&str, &str)] = &[
     ("phc", "FILE"),
     ("uri", "URI"),
     ("jwk", "FILE"),
-    ("kid", "kid"),
+    ("alg", "ALG"),
+    ("kid", "KID"),
 ];
 
 /// Requests without members: what the server names then is what it holds, and no flag.
@@ -93,6 +94,9 @@ mod tests {
             ("scopes", "--scope: is wrong"),
             ("jwks", "--jwks: is wrong"),
             ("jwks.keys[0].kid", "--jwks: keys[0].kid is wrong"),
+            // Of `carnet keys`, which take both without a flag.
+            ("alg", "ALG: is wrong"),
+            ("kid", "KID: is wrong"),
         ] {
             let error = FieldError { field: field.to_owned(), reason: "is wrong".to_owned() };
             assert_eq!(explain(&error, &["clients"]), expected);

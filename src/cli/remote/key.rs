@@ -99,23 +99,27 @@ pub(super) async fn run(command: Command) -> Result<String, Stop> {
     }
 }
 
+const NEW: &str = " Verifiers that have not seen it yet fetch the key set once when they meet it.";
+
 /// What dropping a key means, for whoever has just done it.
 fn consequences(done: &Value) -> String {
     let text = |name: &str| done[name].as_str();
+    let is_audit = text("purpose") == Some("audit");
     let mut said = match (text("signed_since"), text("purpose")) {
         (Some(since), Some("access-token")) => format!(
             "Every access token that this key signed since {since} is refused from now on: at once by verifiers that follow \
              the revocation feed, by the others at the latest at {}. Clients must get new tokens.\n",
             text("noticed_by").unwrap_or("the end of their caches")
         ),
+        (Some(since), _) if is_audit => format!(
+            "Journal heads that this key signed since {since} still anchor the journal, and whoever has the key can sign \
+             others: check against a copy of audit-heads.log that was kept elsewhere, by carnet audit verify --heads FILE.\n"
+        ),
         (Some(since), _) => format!("Nothing that this key signed since {since} counts any more.\n"),
         (None, _) => "The key had signed nothing yet.\n".to_owned(),
     };
     if let Some(active) = text("active") {
-        let _ = writeln!(
-            said,
-            "{active} signs from now on. Verifiers that have not seen it yet fetch the key set once when they meet it."
-        );
+        let _ = writeln!(said, "{active} signs from now on.{}", if is_audit { "" } else { NEW });
     }
     said
 }
@@ -134,6 +138,10 @@ mod tests {
         for part in ["2027-01-15T08:00:00Z", "2027-01-15T09:00:00Z", "b signs from now on"] {
             assert!(said.contains(part), "{said}");
         }
+        let audit =
+            json!({ "kid": "a", "purpose": "audit", "active": "b", "signed_since": "2027-01-15T08:00:00Z" });
+        let said = consequences(&audit);
+        assert!(said.contains("--heads FILE") && said.ends_with("b signs from now on.\n"), "{said}");
         assert!(consequences(&json!({ "purpose": "access-token" })).contains("signed nothing"));
     }
 }

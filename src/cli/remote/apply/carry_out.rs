@@ -1,6 +1,6 @@
 //! Doing what was planned, step by step, as long as the plan is true.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use carnet_client::Method;
 use serde_json::{Value, json};
@@ -33,7 +33,14 @@ pub(super) async fn carry_out(
     secrets: &mut Option<SecretFile>,
     mut tell: impl FnMut(&Step, &Outcome),
 ) -> Vec<Outcome> {
-    let mut hand = Hand { server, waiting, secrets, made: BTreeMap::new(), answered: BTreeMap::new() };
+    let mut hand = Hand {
+        server,
+        waiting,
+        secrets,
+        made: BTreeMap::new(),
+        answered: BTreeMap::new(),
+        undecided: BTreeSet::new(),
+    };
     let (mut outcomes, mut has_failed) = (Vec::with_capacity(plan.steps.len()), false);
     for step in &plan.steps {
         let outcome = if has_failed && step.todo != Todo::Nothing {
@@ -62,11 +69,16 @@ struct Hand<'a> {
     made: BTreeMap<String, String>,
     /// What our own requests made of what the plan saw, by path.
     answered: BTreeMap<Vec<String>, Value>,
+    /// ONE Record IDs whose approval has to come first.
+    undecided: BTreeSet<String>,
 }
 
 impl Hand<'_> {
     /// Does a step; false when it hangs on something that was not made.
     async fn step(&mut self, step: &Step) -> Result<bool, Stop> {
+        if step.todo.one_record_id().is_some_and(|uri| self.undecided.contains(uri)) {
+            return Ok(false);
+        }
         match &step.todo {
             Todo::Nothing => Ok(true),
             Todo::Make { collection, body } => self.make(collection, body).await,
@@ -109,7 +121,13 @@ impl Hand<'_> {
             }
             Collection::Keys(client_id) => vec!["clients", client_id, "keys"],
         };
-        let made = self.send(Method::POST, &path, Some(&body), None).await?;
+        let made = self.send(Method::POST, &path, Some(&body), None).await;
+        if let (Collection::Identifiers(_), Err(stop), Some(uri)) = (collection, &made, body["uri"].as_str())
+            && stop.is_waiting()
+        {
+            self.undecided.insert(uri.to_owned());
+        }
+        let made = made?;
         match collection {
             Collection::Participants => {
                 if let (Some(uri), Some(id)) = (body["iol_identifier"].as_str(), made["id"].as_str()) {

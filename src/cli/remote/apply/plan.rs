@@ -115,6 +115,14 @@ impl Plan {
 }
 
 impl Todo {
+    /// The ONE Record ID that a client gets by it.
+    pub(super) fn one_record_id(&self) -> Option<&str> {
+        match self {
+            Self::Make { body, .. } | Self::Change { body, .. } => body["one_record_id"].as_str(),
+            Self::Nothing | Self::Switch { .. } => None,
+        }
+    }
+
     pub(super) fn makes_secret(&self) -> bool {
         match self {
             Self::Make { collection: Collection::Clients(_), body } => {

@@ -168,6 +168,41 @@ fn what_does_not_hang_on_an_approval_is_done_all_the_same() {
 }
 
 #[test]
+fn a_client_whose_one_record_id_waits_is_left_and_the_others_are_done() {
+    let client = |name: &str| {
+        json!({
+            "client_id": format!("01C{name}"), "name": name, "status": "active", "signing_alg": null,
+            "one_record_id": null, "token_endpoint_auth_method": "client_secret_basic",
+        })
+    };
+    let (one, two) = (client("one"), client("two"));
+    let api = Scripted::start(vec![
+        ("GET /resource-servers", list(&[])),
+        ("GET /participants", list(&[participant("c", "1")])),
+        ("GET /participants/01P/identifiers", list(&[])),
+        ("GET /clients", list(&[one, two.clone()])),
+        ("GET /approvals", list(&[])),
+        ("GET /approvals", list(&[])),
+        ("POST /participants/01P/identifiers", Reply::Says(202, approval())),
+        ("GET /clients/01Ctwo", Reply::Version("v1", two.clone())),
+        ("PATCH /clients/01Ctwo", Reply::Says(200, two)),
+    ]);
+    let text = format!(
+        "{FILE}identifiers = [\"https://1r.example/customs\"]\n\
+         [[participant.client]]\nname = \"one\"\none_record_id = \"https://1r.example/customs\"\n\
+         [[participant.client]]\nname = \"two\"\nsigning_alg = \"ES256\"\n"
+    );
+    let file = api.folder().join("members.toml");
+    std::fs::write(&file, text).unwrap();
+    let ended = command(&api, &["apply", file.to_str().unwrap(), "--yes"]);
+    assert_eq!(ended.code, Some(4), "{}{}", ended.stdout, ended.stderr);
+    for line in ["waits     create identifier", "not done  update client one", "done      update client two"]
+    {
+        assert!(ended.stdout.contains(line), "{line}: {}", ended.stdout);
+    }
+}
+
+#[test]
 fn what_waits_already_is_not_asked_for_again() {
     let client = json!({
         "client_id": "01Cone", "name": "one", "status": "disabled",
