@@ -130,6 +130,8 @@ pub struct TokenMarks<'a> {
     pub client_id: &'a str,
     /// The company's URI in it.
     pub agent_uri: &'a str,
+    /// The company's ONE Record ID in it, which is an agent URI too for whoever decides against it.
+    pub iol_identifier: &'a str,
     /// The key that signed it.
     pub kid: &'a str,
     /// The thumbprint of the key that it is bound to.
@@ -145,13 +147,14 @@ pub async fn stands_against(pool: &AnyPool, token: &TokenMarks<'_>) -> Result<bo
     let count: i64 = sqlx::query_scalar(
         "SELECT COUNT(*) FROM negative_decision WHERE (feed_iat_before IS NULL OR feed_iat_before >= $1) AND (\
          (feed_value = $2 AND feed_member = 'jti') OR (feed_value = $3 AND feed_member = 'client_id') OR \
-         (feed_value = $4 AND feed_member = 'agent_uri') OR (feed_value = $5 AND feed_member = 'kid') OR \
-         (feed_value = $6 AND feed_member = 'jkt') OR (feed_value = $7 AND feed_member = 'x5t#S256'))",
+         (feed_value IN ($4, $5) AND feed_member = 'agent_uri') OR (feed_value = $6 AND feed_member = 'kid') OR \
+         (feed_value = $7 AND feed_member = 'jkt') OR (feed_value = $8 AND feed_member = 'x5t#S256'))",
     )
     .bind(token.iat)
     .bind(token.jti)
     .bind(token.client_id)
     .bind(token.agent_uri)
+    .bind(token.iol_identifier)
     .bind(token.kid)
     .bind(token.jkt)
     .bind(token.certificate)
