@@ -104,6 +104,17 @@ pub async fn in_feed<'e>(
     sqlx::query(query).bind(now).fetch_all(executor).await?.iter().map(negative_decision).collect()
 }
 
+/// How many decisions of one actor the revocation feed must still name at `now` (milliseconds since 1970-01-01 UTC).
+pub async fn count_in_feed_by<'e>(
+    executor: impl Executor<'e, Database = Any>,
+    actor: &str,
+    now: i64,
+) -> Result<i64, Error> {
+    let query = "SELECT COUNT(*) FROM negative_decision AS d JOIN journal AS j ON j.sequence = d.sequence \
+                 WHERE d.feed_until > $1 AND j.actor = $2";
+    Ok(sqlx::query_scalar(query).bind(now).bind(actor).fetch_one(executor).await?)
+}
+
 /// The last decision that concerns tokens; 0 without one.
 pub async fn feed_head<'e>(executor: impl Executor<'e, Database = Any>) -> Result<i64, Error> {
     let query = "SELECT COALESCE(MAX(sequence), 0) FROM negative_decision WHERE feed_until IS NOT NULL";
