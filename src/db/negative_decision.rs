@@ -104,6 +104,12 @@ pub async fn in_feed<'e>(
     sqlx::query(query).bind(now).fetch_all(executor).await?.iter().map(negative_decision).collect()
 }
 
+/// How many decisions the revocation feed must still name at `now` (milliseconds since 1970-01-01 UTC).
+pub async fn count_in_feed<'e>(executor: impl Executor<'e, Database = Any>, now: i64) -> Result<i64, Error> {
+    let query = "SELECT COUNT(*) FROM negative_decision WHERE feed_until > $1";
+    Ok(sqlx::query_scalar(query).bind(now).fetch_one(executor).await?)
+}
+
 /// How many decisions of one actor the revocation feed must still name at `now` (milliseconds since 1970-01-01 UTC).
 pub async fn count_in_feed_by<'e>(
     executor: impl Executor<'e, Database = Any>,
