@@ -104,6 +104,23 @@ pub async fn in_feed<'e>(
     sqlx::query(query).bind(now).fetch_all(executor).await?.iter().map(negative_decision).collect()
 }
 
+/// How many decisions the revocation feed must still name at `now` (milliseconds since 1970-01-01 UTC).
+pub async fn count_in_feed<'e>(executor: impl Executor<'e, Database = Any>, now: i64) -> Result<i64, Error> {
+    let query = "SELECT COUNT(*) FROM negative_decision WHERE feed_until > $1";
+    Ok(sqlx::query_scalar(query).bind(now).fetch_one(executor).await?)
+}
+
+/// How many decisions of one actor the revocation feed must still name at `now` (milliseconds since 1970-01-01 UTC).
+pub async fn count_in_feed_by<'e>(
+    executor: impl Executor<'e, Database = Any>,
+    actor: &str,
+    now: i64,
+) -> Result<i64, Error> {
+    let query = "SELECT COUNT(*) FROM negative_decision AS d JOIN journal AS j ON j.sequence = d.sequence \
+                 WHERE d.feed_until > $1 AND j.actor = $2";
+    Ok(sqlx::query_scalar(query).bind(now).bind(actor).fetch_one(executor).await?)
+}
+
 /// The last decision that concerns tokens; 0 without one.
 pub async fn feed_head<'e>(executor: impl Executor<'e, Database = Any>) -> Result<i64, Error> {
     let query = "SELECT COALESCE(MAX(sequence), 0) FROM negative_decision WHERE feed_until IS NOT NULL";
@@ -130,6 +147,8 @@ pub struct TokenMarks<'a> {
     pub client_id: &'a str,
     /// The company's URI in it.
     pub agent_uri: &'a str,
+    /// The company's ONE Record ID in it, which is an agent URI too for whoever decides against it.
+    pub iol_identifier: &'a str,
     /// The key that signed it.
     pub kid: &'a str,
     /// The thumbprint of the key that it is bound to.
@@ -145,13 +164,14 @@ pub async fn stands_against(pool: &AnyPool, token: &TokenMarks<'_>) -> Result<bo
     let count: i64 = sqlx::query_scalar(
         "SELECT COUNT(*) FROM negative_decision WHERE (feed_iat_before IS NULL OR feed_iat_before >= $1) AND (\
          (feed_value = $2 AND feed_member = 'jti') OR (feed_value = $3 AND feed_member = 'client_id') OR \
-         (feed_value = $4 AND feed_member = 'agent_uri') OR (feed_value = $5 AND feed_member = 'kid') OR \
-         (feed_value = $6 AND feed_member = 'jkt') OR (feed_value = $7 AND feed_member = 'x5t#S256'))",
+         (feed_value IN ($4, $5) AND feed_member = 'agent_uri') OR (feed_value = $6 AND feed_member = 'kid') OR \
+         (feed_value = $7 AND feed_member = 'jkt') OR (feed_value = $8 AND feed_member = 'x5t#S256'))",
     )
     .bind(token.iat)
     .bind(token.jti)
     .bind(token.client_id)
     .bind(token.agent_uri)
+    .bind(token.iol_identifier)
     .bind(token.kid)
     .bind(token.jkt)
     .bind(token.certificate)

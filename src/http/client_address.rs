@@ -50,8 +50,10 @@ fn origin(peer: IpAddr, headers: &HeaderMap, proxies: &Proxies) -> Option<IpAddr
     // did not. Cut at every comma, also within quotes: no address has one, and a quote that a stranger opens on the
     // left must not swallow what the proxy wrote on the right.
     let fields = headers.get_all(proxies.header.name()).iter().rev();
-    let hops = fields.flat_map(|field| field.to_str().unwrap_or("?").rsplit(','));
+    // Of bytes, not of a text: a byte that a stranger writes on the left must not make the whole field unreadable.
+    let hops = fields.flat_map(|field| field.as_bytes().rsplit(|byte| *byte == b','));
     for hop in hops {
+        let hop = std::str::from_utf8(hop).unwrap_or("?");
         let address = match proxies.header {
             ForwardedHeader::XForwardedFor => node(hop.trim()),
             ForwardedHeader::Forwarded => for_parameter(hop).and_then(node),
@@ -144,6 +146,20 @@ mod tests {
         assert_eq!(seen(&["::ffff:192.0.2.7"]), "192.0.2.7");
         assert_eq!(seen(&[]), "10.0.0.1");
         assert_eq!(seen(&["10.0.0.3, 10.0.0.2"]), "10.0.0.3");
+    }
+
+    #[test]
+    fn a_byte_that_is_no_text_hides_nobody() {
+        for (header, value) in [
+            (ForwardedHeader::XForwardedFor, &b"\xff, 192.0.2.7"[..]),
+            (ForwardedHeader::XForwardedFor, b"\xe9\x82, 192.0.2.7, 10.0.0.2"),
+            (ForwardedHeader::Forwarded, b"for=\xff, for=192.0.2.7"),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.append(header.name(), HeaderValue::from_bytes(value).unwrap());
+            let seen = origin("10.0.0.1".parse().unwrap(), &headers, &proxies(header));
+            assert_eq!(seen, Some("192.0.2.7".parse().unwrap()), "{value:?}");
+        }
     }
 
     #[test]

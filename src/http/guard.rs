@@ -31,6 +31,10 @@ const CERTIFICATE_HEADERS: [&str; 11] = [
 /// Headers that make some frameworks see another method than the one that was sent.
 const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
 
+/// How many header fields a request may have: as many as HTTP/1 is read with. In HTTP/2 a field that was sent before
+/// takes one byte, and here a hundred: a thousand of them in each of many requests would fill the memory.
+const MAX_FIELDS: usize = 100;
+
 /// What one listener holds its requests to.
 #[derive(Debug)]
 pub struct Guard {
@@ -119,6 +123,13 @@ impl IntoResponse for Refusal {
 impl Guard {
     fn admit(&self, request: &Request<Body>) -> Result<(), Refusal> {
         let headers = request.headers();
+        if headers.len() > MAX_FIELDS {
+            return refuse(
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "header_fields",
+                "a request may have at most 100 header fields",
+            );
+        }
         // One look at each name that came: asking for fifteen names would hash each of them.
         let (mut certificate, mut other_method, mut early) = (false, false, false);
         for name in headers.keys().map(HeaderName::as_str) {
@@ -261,6 +272,15 @@ mod tests {
             assert_eq!(status("/x", &[good, (name, ":AA==:")]).await, 400, "{name}");
         }
         assert_eq!(status("/slow", &[good]).await, 408);
+    }
+
+    #[tokio::test]
+    async fn more_header_fields_than_http_1_takes_are_refused_in_http_2_too() {
+        let mut fields = vec![("host", "iap.example")];
+        fields.resize(100, ("x", ""));
+        assert_eq!(status("/x", &fields).await, 200);
+        fields.push(("x", ""));
+        assert_eq!(status("/x", &fields).await, 431);
     }
 
     #[tokio::test]

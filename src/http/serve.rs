@@ -34,6 +34,8 @@ pub struct Limits {
     pub idle: Duration,
     /// Largest header section, bytes.
     pub header_bytes: usize,
+    /// Requests at once on one connection that speaks HTTP/2. Each costs what a connection of HTTP/1 costs.
+    pub streams: u32,
     /// How long requests in flight may take once the server is told to stop.
     pub drain: Duration,
 }
@@ -47,6 +49,7 @@ impl Default for Limits {
             patience: Duration::from_secs(30),
             idle: Duration::from_mins(1),
             header_bytes: 32 * 1024,
+            streams: 32,
             // Less than the ten seconds after which container runtimes kill.
             drain: Duration::from_secs(8),
         }
@@ -85,7 +88,7 @@ impl Listener {
         builder
             .http2()
             .timer(TokioTimer::new())
-            .max_concurrent_streams(128)
+            .max_concurrent_streams(self.limits.streams)
             .max_header_list_size(u32::try_from(self.limits.header_bytes).unwrap_or(u32::MAX))
             .keep_alive_interval(Duration::from_secs(20))
             .keep_alive_timeout(Duration::from_secs(10));
@@ -222,5 +225,34 @@ impl Activity {
 impl Drop for Request {
     fn drop(&mut self) {
         self.0.running.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use carnet_ambient::Clock;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+    use crate::telemetry::Metrics;
+
+    #[tokio::test]
+    async fn one_connection_is_told_how_many_requests_it_may_have_at_once() {
+        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
+        let traffic = Metrics::new(&Clock::system()).traffic("public");
+        let (router, limits, stop) = (Router::new(), Limits::default(), CancellationToken::new());
+        tokio::spawn(Listener { socket, tls: None, router, limits, traffic }.serve(stop.clone()));
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        // The preface with empty settings, and what comes back first: the server's (RFC 9113 §3.4, §6.5).
+        stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.unwrap();
+        let mut frame = [0; 9];
+        stream.read_exact(&mut frame).await.unwrap();
+        assert_eq!((frame[0], frame[1], frame[3]), (0, 0, 4), "no settings: {frame:?}");
+        let mut settings = vec![0; usize::from(frame[2])];
+        stream.read_exact(&mut settings).await.unwrap();
+        let most = settings.chunks(6).find(|setting| setting[..2] == [0, 3]).unwrap();
+        assert_eq!(most[2..], limits.streams.to_be_bytes());
+        stop.cancel();
     }
 }

@@ -10,6 +10,7 @@ use super::client_authentication::{GENERIC, check_admitted, failed};
 use super::form::TokenRequest;
 use super::state::State;
 use super::throttle::Attempt;
+use super::token::stale;
 use super::{ErrorCode, OAuthError};
 use crate::registry::{ClientEntry, Image, TokenEndpointAuthMethod};
 
@@ -90,7 +91,20 @@ pub(super) async fn authenticate(
     // Last of all: an assertion that is refused for another reason is not used up by it.
     state.replay().check_age(&checked.claims, now)?;
     state.replay().consume(&client_id, &checked.replay_key, checked.keep_until, now).await?;
+    // That may have waited for the database: what counts is what is registered now.
+    let image = state.registry().current().map_err(stale)?;
+    let entry = image.client(&client_id).filter(|entry| holds(entry, key));
+    let entry = entry.ok_or_else(|| failed("unknown_key", GENERIC))?;
+    check_admitted(entry, attempt)?;
     Ok(Arc::clone(entry))
+}
+
+/// Whether a key is still one of the client's.
+fn holds(entry: &ClientEntry, key: &PublicKey) -> bool {
+    entry
+        .keys
+        .iter()
+        .any(|usable| usable.public.kid() == key.kid() && usable.public.thumbprint() == key.thumbprint())
 }
 
 /// The registered key that an assertion names. Without a `kid` there must be exactly one for its algorithm.

@@ -5,7 +5,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::extract::State as Extract;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::json;
@@ -13,6 +13,7 @@ use serde_json::json;
 use super::client_credentials::GRANT_TYPE;
 use super::document::Document;
 use super::state::State;
+use super::token::stale;
 use crate::config::{Config, KeySetCache};
 use crate::keys::{Keyring, PublishedKeySet};
 use crate::registry::{TokenEndpointAuthMethod, scope};
@@ -124,13 +125,27 @@ pub(super) async fn authorization_server(Extract(state): Extract<State>, headers
 
 /// `GET /.well-known/jwks.json`
 pub(super) async fn jwks(Extract(state): Extract<State>, headers: HeaderMap) -> Response {
-    let document = state.documents().key_sets(&state.keys().current()).access_tokens;
-    document.answer_at(&headers, state.clock().now())
+    answer(&state, &headers, |key_sets| key_sets.access_tokens)
 }
 
 /// `GET /trusted-iaps/keys.json`: the keys that sign lists and feeds, never those of access tokens, so that a thief of
 /// one of these cannot hide the theft.
 pub(super) async fn list_keys(Extract(state): Extract<State>, headers: HeaderMap) -> Response {
-    let document = state.documents().key_sets(&state.keys().current()).lists;
-    document.answer_at(&headers, state.clock().now())
+    answer(&state, &headers, |key_sets| key_sets.lists)
+}
+
+/// Answers with published keys, also for a while after the database was seen last, so that tokens can be verified
+/// without it: for as long as a cache may go on when nobody answers. Then a key may have been revoked long ago.
+fn answer(state: &State, headers: &HeaderMap, pick: impl FnOnce(KeySets) -> Arc<Document>) -> Response {
+    if let Err(reason) = state.registry().current() {
+        let seen = state.registry().observe().age.as_secs();
+        let longest = state.config().key_set_cache().stale_if_error;
+        if i64::try_from(seen).is_ok_and(|seen| seen < longest) {
+            tracing::debug!(%reason, "keys are published as they were seen last");
+        } else {
+            return stale(reason).into_response();
+        }
+    }
+    let document = pick(state.documents().key_sets(&state.keys().current()));
+    document.answer_at(headers, state.clock().now())
 }

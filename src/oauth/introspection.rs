@@ -63,6 +63,7 @@ async fn is_revoked(state: &State, own: &OwnToken) -> Result<bool, OAuthError> {
         jti: token.jti().unwrap_or_default(),
         client_id: token.client_id().unwrap_or_default(),
         agent_uri: token.agent_uri().unwrap_or_default(),
+        iol_identifier: token.iol_identifier().unwrap_or_default(),
         kid: &own.kid,
         jkt: jkt.as_deref().unwrap_or_default(),
         certificate: certificate.as_deref().unwrap_or_default(),

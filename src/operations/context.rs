@@ -125,11 +125,14 @@ impl Context {
     pub(super) async fn finish(&self, tx: Transaction) -> Result<(), Refusal> {
         let committed = tx.commit().instrument(span!("database", carnet.statement = "commit"));
         committed.await.map_err(db::Error::from)?;
-        let keys = self.keys.refresh(&self.database).await;
-        if let Err(error) = keys {
+        let began = self.clock.monotonic();
+        if let Err(error) = self.keys.refresh(&self.database).await {
+            // The image counts as no younger than the keys: this node shall go stale, or it would sign on with keys that
+            // may be revoked, for as long as somebody changes something here.
             tracing::warn!(%error, "the signing keys could not be brought up to date at once");
+            return Ok(());
         }
-        if let Err(error) = self.registry.refresh().await {
+        if let Err(error) = self.registry.refresh_as_of(began).await {
             // The change stands all the same; the follower's next poll will read it.
             tracing::warn!(%error, "the memory image could not be brought up to date at once");
         }

@@ -109,12 +109,18 @@ impl Against<'_> {
 
     /// When the last token that it concerns has expired everywhere, milliseconds since 1970-01-01 UTC.
     fn until(&self, now_millis: i64, tokens: &Tokens) -> i64 {
-        let skews = 2 * tokens.clock_skew;
         match self {
-            Self::Token { expires_at: Some(at), .. } => at.saturating_add(skews).saturating_mul(1000),
-            _ => now_millis + (tokens.max_lifetime + LAG + skews) * 1000,
+            Self::Token { expires_at: Some(at), .. } => {
+                at.saturating_add(2 * tokens.clock_skew).saturating_mul(1000)
+            }
+            _ => now_millis + reach_millis(tokens),
         }
     }
+}
+
+/// For how long after something was changed a token may still be accepted that was issued before, milliseconds.
+pub(super) fn reach_millis(tokens: &Tokens) -> i64 {
+    (tokens.max_lifetime + LAG + 2 * tokens.clock_skew) * 1000
 }
 
 impl Means<'_> {

@@ -11,6 +11,7 @@ mod proof;
 mod read;
 mod register;
 mod replace;
+mod room;
 
 pub use delete::delete;
 pub use proof::TYP as PROOF_TYP;

@@ -225,13 +225,17 @@ impl Image {
 }
 
 /// What stands in a client's tokens: the identifier it is registered for, else its participant's main one, if
-/// that is approved and still the participant's.
+/// that is approved and still the participant's. None also when the logistics agent URI beside it is an identifier
+/// that is not approved: suspended, it would go on to stand in tokens under its other name.
 fn iol_identifier<'a>(
     client: &Client,
     participant: Option<&Participant>,
     find: impl Fn(&str) -> Option<&'a OneRecordId>,
 ) -> Option<String> {
     let participant = participant?;
+    if find(&participant.logistics_agent_uri).is_some_and(|held| held.status != OneRecordIdStatus::Approved) {
+        return None;
+    }
     let id = find(client.one_record_id.as_ref().unwrap_or(&participant.iol_identifier))?;
     (id.status == OneRecordIdStatus::Approved && id.participant_id == participant.id).then(|| id.uri.clone())
 }

@@ -285,6 +285,26 @@ async fn a_suspended_identifier_stands_in_no_token_until_it_is_resumed() {
 }
 
 #[tokio::test]
+async fn a_suspended_identifier_does_not_go_on_as_the_logistics_agent_uri() {
+    let iap = TestIap::start().await;
+    let client = iap.acme().await;
+    let path = format!("/participants/{}", client.participant_id);
+    let second = json!({ "uri": "https://acme.example/second" });
+    let _ = iap.admin("POST", &format!("{path}/identifiers"), Some(second.clone())).await.expect(201);
+    let change = json!({ "logistics_agent_uri": second["uri"] });
+    let _ = iap.admin("PATCH", &path, Some(change)).await.expect(200);
+    let _ = iap.token_of(&client, &[]).await.expect(200);
+    let _ = iap.admin("POST", &format!("{path}/identifiers/suspend"), Some(second.clone())).await.expect(200);
+    let refused = iap.token_of(&client, &[]).await.expect(400);
+    assert_eq!(refused.json()["error"], "unauthorized_client");
+    // Also in an image that is read as a whole.
+    let iap = iap.restart().await;
+    let _ = iap.token_of(&client, &[]).await.expect(400);
+    let _ = iap.admin("POST", &format!("{path}/identifiers/resume"), Some(second)).await.expect(200);
+    let _ = iap.token_of(&client, &[]).await.expect(200);
+}
+
+#[tokio::test]
 async fn no_token_is_made_for_a_disabled_resource_server_nor_for_another_in_its_place() {
     let iap = TestIap::start().await;
     let participant = iap.participant("acme").await;

@@ -1,5 +1,8 @@
 //! `private_key_jwt` at the token endpoint (RFC 7523, draft-ietf-oauth-rfc7523bis; proof-of-possession §8).
 
+use std::time::Duration;
+
+use carnet_db::{Engine, sqlx};
 use carnet_testkit::{Answer, ClientKeyPair};
 use serde_json::{Value, json};
 
@@ -42,6 +45,26 @@ fn refused(answer: &Answer) -> String {
     assert_eq!((answer.header("cache-control"), answer.header("pragma")), ("no-store", "no-cache"));
     assert!(answer.headers.get("www-authenticate").is_none());
     body["error_description"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_client_that_is_disabled_while_its_assertion_waits_for_the_database_gets_nothing() {
+    let iap = TestIap::start().await;
+    if iap.app.database.engine() == Engine::Sqlite {
+        // There they are kept in memory: nothing waits.
+        return;
+    }
+    let key = ClientKeyPair::es256("k1");
+    let client = client(&iap, &key).await;
+    let mut lock = iap.app.database.writer().begin().await.unwrap();
+    sqlx::query("LOCK TABLE consumed_identifier IN ACCESS EXCLUSIVE MODE").execute(&mut *lock).await.unwrap();
+    let assertion = key.assertion(&client.client_id, ISSUER, NOW);
+    let mut asked = std::pin::pin!(ask(&iap, &assertion));
+    assert!(tokio::time::timeout(Duration::from_millis(200), &mut asked).await.is_err(), "it did not wait");
+    let path = format!("/clients/{}/disable", client.client_id);
+    let _ = iap.admin("POST", &path, None).await.expect(200);
+    lock.rollback().await.unwrap();
+    assert!(refused(&asked.await).contains("disabled"));
 }
 
 #[tokio::test]

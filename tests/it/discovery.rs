@@ -1,5 +1,7 @@
 //! Discovery, the published keys, and the keys of clients.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use carnet_testkit::{Answer, ClientKeyPair};
 use http::Request;
@@ -126,6 +128,25 @@ async fn cache_directives_are_configuration() {
         answer.header("cache-control"),
         "public, max-age=15, stale-while-revalidate=15, stale-if-error=86400"
     );
+}
+
+#[tokio::test]
+async fn a_node_that_has_not_seen_the_database_for_long_publishes_no_keys() {
+    let iap = TestIap::start().await;
+    let expect = async |status: u16| {
+        for path in ["/.well-known/jwks.json", "/trusted-iaps/keys.json"] {
+            let _ = iap.get(path).await.expect(status);
+        }
+    };
+    // Tokens are verified without the database, for as long as a cache would do it without this server.
+    iap.clock.advance(Duration::from_secs(3599));
+    expect(200).await;
+    iap.clock.advance(Duration::from_secs(1));
+    expect(503).await;
+    let known = with_header(&iap, "GET", "/.well-known/jwks.json", "if-none-match", "*").await.expect(503);
+    assert_eq!((known.header("cache-control"), known.header("retry-after")), ("no-store", "2"));
+    iap.app.registry.refresh().await.unwrap();
+    expect(200).await;
 }
 
 #[tokio::test]

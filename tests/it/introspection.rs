@@ -238,13 +238,29 @@ async fn every_kind_of_decision_makes_the_tokens_that_it_is_against_inactive() {
     decide(&iap, 1007, "jti", "one", None).await;
     assert_eq!(states().await, [false, false, false, true]);
     let kid = decode(&two).0["kid"].as_str().unwrap().to_owned();
-    for (member, value) in [("kid", kid.as_str()), ("agent_uri", &agent), ("client_id", &client.client_id)] {
+    for (member, value) in [
+        ("kid", kid.as_str()),
+        ("agent_uri", &agent),
+        ("agent_uri", "https://acme.example/acme"),
+        ("client_id", &client.client_id),
+    ] {
         decide(&iap, 2000, member, value, Some(NOW)).await;
         assert_eq!(states().await, [false; 4], "{member}");
         let undo = "DELETE FROM negative_decision WHERE sequence = 2000";
         sqlx::query(undo).execute(iap.app.database.writer().pool()).await.unwrap();
         assert_eq!(states().await, [false, false, false, true], "{member}");
     }
+}
+
+#[tokio::test]
+async fn a_suspended_one_record_id_makes_the_tokens_that_carry_it_inactive() {
+    let iap = TestIap::start().await;
+    let (client, server) = (iap.acme().await, iap.record_server().await);
+    let token = iap.access_token(&client, &[]).await;
+    assert_eq!(iap.introspect(&server, &token).await["active"], true);
+    let path = format!("/participants/{}/identifiers/suspend", client.participant_id);
+    let _ = iap.admin("POST", &path, Some(json!({"uri": "https://acme.example/acme"}))).await.expect(200);
+    assert_eq!(iap.introspect(&server, &token).await, inactive());
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use carnet::registry::{Follower, Stale};
+use carnet_db::sqlx;
 use carnet_testkit::ClientKeyPair;
 use serde_json::json;
 
@@ -20,6 +21,26 @@ async fn an_image_that_was_not_polled_for_two_seconds_is_not_answered_from() {
     iap.app.registry.refresh().await.unwrap();
     let _ = iap.token_of(&client, &[]).await.expect(200);
     let _ = iap.get("/readyz").await.expect(200);
+}
+
+#[tokio::test]
+async fn a_node_that_cannot_follow_the_keys_goes_stale_whatever_is_changed_there() {
+    let iap = TestIap::start().await;
+    let client = iap.acme().await;
+    // A row that this node cannot open, as after a change of the master key.
+    sqlx::query(
+        "UPDATE sealed_key SET id = '01ARZ3NDEKTSV4RRFFQ69G5FAV' WHERE purpose = 'audit' AND state = 'active'",
+    )
+    .execute(iap.app.database.writer().pool())
+    .await
+    .unwrap();
+    assert!(iap.app.keys.refresh(&iap.app.database).await.is_err());
+    let token = iap.access_token(&client, &[]).await;
+    iap.clock.advance(Duration::from_millis(1900));
+    let _ = iap.about_token("/revoke", &client, &token).await.expect(200);
+    let _ = iap.token_of(&client, &[]).await.expect(200);
+    iap.clock.advance(Duration::from_millis(200));
+    let _ = iap.token_of(&client, &[]).await.expect(503);
 }
 
 #[tokio::test]

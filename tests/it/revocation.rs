@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use carnet::audit;
 use carnet::registry::SigningAlgorithm;
+use carnet_db::sqlx;
 use carnet_testkit::Answer;
 use http::Request;
 use serde_json::{Value, json};
@@ -160,6 +161,31 @@ async fn one_client_cannot_make_the_feed_too_long() {
     let token = iap.access_token(&client, &[]).await;
     done(&iap.about_token("/revoke", &client, &token).await);
     assert!(!is_active(&iap, &server, &token).await);
+}
+
+#[tokio::test]
+async fn all_clients_together_cannot_make_the_feed_too_long() {
+    let iap = TestIap::start().await;
+    let client = iap.acme().await;
+    let token = iap.access_token(&client, &[]).await;
+    sqlx::query(
+        "INSERT INTO negative_decision (sequence, kind, value, at, feed_member, feed_value, feed_until) \
+         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) \
+         SELECT 100000 + i, 'token', CAST(i AS TEXT), 0, 'jti', CAST(i AS TEXT), $1 FROM n",
+    )
+    .bind((NOW + 60) * 1000)
+    .execute(iap.app.database.writer().pool())
+    .await
+    .unwrap();
+    let answer = iap.about_token("/revoke", &client, &token).await.expect(503);
+    assert_eq!(answer.header("retry-after"), "60");
+    // What administrators decide finds room.
+    let path = format!("/clients/{}/disable", client.client_id);
+    let _ = iap.admin("POST", &path, None).await.expect(200);
+    let _ = iap.admin("POST", &path.replace("disable", "enable"), None).await.expect(200);
+    iap.pass(Duration::from_secs(61)).await;
+    let token = iap.access_token(&client, &[]).await;
+    done(&iap.about_token("/revoke", &client, &token).await);
 }
 
 #[tokio::test]

@@ -124,6 +124,37 @@ async fn every_decision_about_tokens_stands_in_the_feed_until_the_last_of_them_h
 }
 
 #[tokio::test]
+async fn a_participant_that_is_disabled_after_a_change_takes_the_tokens_from_before_with_it() {
+    let iap = TestIap::start().await;
+    let client = iap.acme().await;
+    iap.pass(Duration::from_secs(1)).await;
+    let path = format!("/participants/{}", client.participant_id);
+    let change = json!({"logistics_agent_uri": "https://1r.acme.example/new"});
+    let _ = iap.admin("PATCH", &path, Some(change)).await.expect(200);
+    let _ = iap.admin("POST", &format!("{path}/disable"), None).await.expect(200);
+    tick(&iap).await;
+    let (iat_before, until) = (NOW + 9, NOW + 1 + 3600 + 60 + 8);
+    // Its tokens still carry the former URI.
+    let entries = json!([
+        {"agent_uri": "https://1r.acme.example/new", "iat_before": iat_before, "until": until},
+        {"client_id": client.client_id, "iat_before": iat_before, "until": until},
+    ]);
+    assert_eq!(feed(&iap, "/revocations").await["entries"], entries);
+
+    // Once all of them have expired, the company is enough.
+    let other = iap.participant("other").await;
+    iap.client(&other, json!({})).await;
+    iap.pass(Duration::from_secs(1)).await;
+    let path = format!("/participants/{other}");
+    let _ = iap.admin("PATCH", &path, Some(json!({"name": "Other"}))).await.expect(200);
+    iap.pass(Duration::from_secs(3700)).await;
+    let _ = iap.admin("POST", &format!("{path}/disable"), None).await.expect(200);
+    tick(&iap).await;
+    let entries = feed(&iap, "/revocations").await["entries"].clone();
+    assert_eq!(entries.as_array().unwrap().len(), 1, "{entries}");
+}
+
+#[tokio::test]
 async fn a_feed_is_signed_at_changes_and_before_it_is_old_and_no_304_outlives_it() {
     let iap = TestIap::start().await;
     let client = iap.acme().await;

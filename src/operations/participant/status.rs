@@ -1,7 +1,7 @@
 use super::KIND;
 use crate::db;
 use crate::operations::context::Change;
-use crate::operations::negative::Against;
+use crate::operations::negative::{Against, reach_millis};
 use crate::operations::{Actor, Context, Refusal, approval, check};
 use crate::registry::{Participant, Status};
 
@@ -33,6 +33,15 @@ pub(super) async fn change(
     if status == Status::Disabled {
         let against = Against::Participant { id, logistics_agent_uri: &before.logistics_agent_uri };
         context.decide_against(&mut tx, sequence, against).await?;
+        // Tokens from before a change may carry another agent URI, which nobody knows any more: so they are named by
+        // their clients.
+        let changed = before.updated_at > before.created_at;
+        if changed && before.updated_at >= now - reach_millis(context.config.tokens()) {
+            for client in db::client::of_participant(&mut *tx, id).await? {
+                let against = Against::ClientTokens { client_id: &client.id, issued_until: None };
+                context.decide_against(&mut tx, sequence, against).await?;
+            }
+        }
     }
     context.commit(tx).await?;
     Ok(after)

@@ -1,7 +1,7 @@
 use serde_json::{Map, Value};
 
 use super::metadata::Metadata;
-use super::{Registered, authenticate, proof};
+use super::{Registered, authenticate, proof, room};
 use crate::db;
 use crate::db::registration::Registration;
 use crate::operations::check::Checks;
@@ -13,8 +13,8 @@ use crate::registry::{OpaqueKind, OpaqueToken, Status};
 /// token is not good for that.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] when a rule is broken, [`Refusal::Conflict`] when a key is another client's or the participant
-/// has as many self-registered clients as it may have. The token is not used up then.
+/// [`Refusal::Invalid`] when a rule is broken, [`Refusal::Conflict`] when a key is another client's, the participant
+/// has as many self-registered clients as it may have, or too many were given up lately. The token is not used up then.
 pub async fn register(
     context: &Context,
     bearer: &str,
@@ -56,6 +56,8 @@ pub async fn register(
         ));
     }
     let actor = Actor::registration(&initial.id);
+    // It could be given up at once, and the next one be registered.
+    room::check(context, &mut tx, &actor, "client_name", 1).await?;
     let keys = prepared.keys.iter().map(|key| key.jwk().clone()).collect();
     let created = client::insert(&mut tx, context, &actor, prepared).await?;
     let token = OpaqueToken::new(OpaqueKind::Registration, &context.entropy);

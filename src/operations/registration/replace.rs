@@ -3,7 +3,7 @@ use serde_json::{Map, Value, json};
 
 use super::metadata::Metadata;
 use super::read::active_keys;
-use super::{Registered, authenticate, proof, register};
+use super::{Registered, authenticate, proof, register, room};
 use crate::db;
 use crate::keys::Keyring;
 use crate::operations::check::Checks;
@@ -22,8 +22,8 @@ use crate::registry::{
 /// that are left out are revoked.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] when a rule is broken, [`Refusal::Conflict`] when a key is another client's. Nothing has
-/// changed then, not even the token.
+/// [`Refusal::Invalid`] when a rule is broken, [`Refusal::Conflict`] when a key is another client's or too many were
+/// left out lately. Nothing has changed then, not even the token.
 pub async fn replace(
     context: &Context,
     client_id: &str,
@@ -51,6 +51,15 @@ pub async fn replace(
     let new: Vec<&CheckedKey> = keys.iter().filter(|key| !is_held(key)).collect();
     proof::check(&new, &metadata.proofs, &register::rules(context, bearer), &mut checks);
     checks.done()?;
+    let lost: Vec<&ClientKey> = held
+        .iter()
+        .filter(|known| known.status == CredentialStatus::Active)
+        .filter(|known| !keys.iter().any(|key| is_same(known, key)))
+        .collect();
+    let actor = Actor::registration(&registration.initial_access_token_id);
+    if !lost.is_empty() {
+        room::check(context, &mut tx, &actor, "jwks", lost.len()).await?;
+    }
 
     let token = OpaqueToken::new(OpaqueKind::Registration, &context.entropy);
     let now = context.clock.now_millis();
@@ -70,14 +79,11 @@ pub async fn replace(
         after: Some(&json!({ "client": after, "new_keys": thumbprints(&new) })),
         reason: "",
     };
-    let actor = Actor::registration(&registration.initial_access_token_id);
     let sequence = context.means().journal(&mut tx, &actor, change).await?;
-    for known in held.iter().filter(|known| known.status == CredentialStatus::Active) {
-        if !keys.iter().any(|key| is_same(known, key)) {
-            db::client_key::revoke(&mut tx, &before.id, &known.kid).await?;
-            let against = Against::ClientKey { id: &known.id, thumbprint: &known.thumbprint };
-            context.decide_against(&mut tx, sequence, against).await?;
-        }
+    for known in lost {
+        db::client_key::revoke(&mut tx, &before.id, &known.kid).await?;
+        let against = Against::ClientKey { id: &known.id, thumbprint: &known.thumbprint };
+        context.decide_against(&mut tx, sequence, against).await?;
     }
     let new: Vec<CheckedKey> = new.into_iter().cloned().collect();
     client_key::insert(&mut tx, context, &before.id, &new).await?;

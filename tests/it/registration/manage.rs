@@ -143,6 +143,47 @@ async fn a_client_replaces_its_keys_and_proves_the_new_ones() {
     assert!(feed_entries(&iap).await.iter().any(|entry| entry["jkt"] == json!(thumbprint)));
 }
 
+#[tokio::test]
+async fn nobody_makes_the_feed_too_long_by_giving_up_keys() {
+    let iap = TestIap::start().await;
+    let participant = iap.participant("acme").await;
+    let (_, bearer) = initial(&iap, &participant, json!({"uses": 2})).await;
+    let body = |keys: &[ClientKeyPair], bearer: &str| {
+        let jwks: Vec<Value> = keys.iter().map(|key| json!(key.jwk())).collect();
+        let proofs: Vec<String> = keys.iter().map(|key| proof(key, bearer)).collect();
+        json!({
+            "token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": jwks}, "jwks_proof": proofs,
+        })
+    };
+    let keys = |round: usize| -> Vec<ClientKeyPair> {
+        (0..20).map(|at| ClientKeyPair::es256(&format!("k{round}-{at}"))).collect()
+    };
+    let mut held = keys(0);
+    let mut client = Own::of(&register(&iap, &bearer, &body(&held, &bearer)).await.expect(201).json());
+    for round in 1..=10 {
+        held = keys(round);
+        client = Own::of(&client.put(&iap, body(&held, &client.token)).await.expect(200).json());
+    }
+    let fewer = |count: usize| {
+        let mut body = body(&held[..count], "");
+        body["jwks_proof"] = json!(null);
+        body
+    };
+    let said = refused(&client.put(&iap, fewer(19)).await);
+    assert!(said.starts_with("jwks cannot be taken for the moment: 200 keys"), "{said}");
+    // Another registration by the same token is as good as another key.
+    let said = refused(&register(&iap, &bearer, &json!({})).await);
+    assert!(said.starts_with("client_name cannot be taken for the moment"), "{said}");
+    // What gives up nothing is taken.
+    let client = Own::of(&client.put(&iap, fewer(20)).await.expect(200).json());
+    iap.pass(Duration::from_secs(1)).await;
+    iap.app.feed.refresh().await.unwrap();
+    assert_eq!(feed_entries(&iap).await.len(), 200);
+    iap.pass(Duration::from_secs(3700)).await;
+    let _ = client.put(&iap, fewer(19)).await.expect(200);
+    let _ = register(&iap, &bearer, &json!({})).await.expect(201);
+}
+
 async fn feed_entries(iap: &TestIap) -> Vec<Value> {
     let (_, claims) = crate::harness::decode(&iap.get("/revocations").await.expect(200).text());
     claims["entries"].as_array().unwrap().clone()
