@@ -33,6 +33,8 @@ pub struct Anchoring {
 struct Files {
     heads: HeadsFile,
     tombstones: TombstoneFile,
+    // The journal's last record that was looked at, and its hash.
+    followed: (i64, String),
 }
 
 /// Why something could not be kept.
@@ -71,6 +73,14 @@ pub enum AnchoringError {
         /// The last record that this node has seen.
         seen: i64,
     },
+    /// The database has come to a higher number than this node has seen, but by another past.
+    #[error(
+        "record {0} of the journal is not the one that this node has seen: the database was set back and has gone on, \
+         and what was revoked before may be valid again; run carnet audit verify. Restore a backup with carnet restore \
+         and the tombstones.log of this node; if it was restored so, move audit-heads.log and tombstones.log of this \
+         node away"
+    )]
+    OtherPast(i64),
     /// An audit key that this node has pinned is gone from the database.
     #[error("the audit key {0}, which this node has pinned, is not in the database: it was made anew")]
     KeyGone(String),
@@ -102,12 +112,20 @@ impl Anchoring {
             .id;
         let heads = HeadsFile::open(&app.data_dir.path().join(audit::HEADS_FILE))?;
         let tombstones = TombstoneFile::open(&app.data_dir.path().join(tombstones::FILE), &installation)?;
-        let database = db::journal::head(app.database.reader().pool()).await?;
+        let pool = app.database.reader().pool();
+        let followed = db::journal::head_with_hash(pool).await?;
+        let database = followed.0;
         let seen = tombstones.last().max(heads.last().map_or(0, |head| head.sequence));
         if seen > database {
             return Err(AnchoringError::SetBack { database, seen });
         }
-        let files = Arc::new(Mutex::new(Files { heads, tombstones }));
+        // A number says nothing if other nodes have gone on from an older database.
+        if let Some(head) = heads.last()
+            && !db::journal::holds(pool, head.sequence, &head.hash).await?
+        {
+            return Err(AnchoringError::OtherPast(head.sequence));
+        }
+        let files = Arc::new(Mutex::new(Files { heads, tombstones, followed }));
         Ok(Self { app: app.clone(), installation, files })
     }
 
@@ -181,9 +199,11 @@ impl Anchoring {
     async fn bury(&self) -> Result<(), AnchoringError> {
         let pool = self.app.database.reader().pool();
         loop {
-            let last = self.with(|files| files.tombstones.last()).await?;
+            let (last, followed) =
+                self.with(|files| (files.tombstones.last(), files.followed.clone())).await?;
             // Read first: what is decided later belongs to the next line.
-            let head = db::journal::head(pool).await?;
+            let newest = db::journal::head_with_hash(pool).await?;
+            let head = newest.0;
             if head == last {
                 return Ok(());
             }
@@ -195,10 +215,19 @@ impl Anchoring {
             let full = i64::try_from(decisions.len()).is_ok_and(|count| count >= BATCH);
             let to = decisions.last().filter(|_| full).map_or(head, |decision| decision.sequence);
             let decisions = decisions.into_iter().map(Into::into).collect();
-            self.with(move |files| files.tombstones.append(to, decisions)).await??;
+            self.with(move |files| {
+                files.tombstones.append(to, decisions)?;
+                files.followed = newest;
+                Ok::<_, std::io::Error>(())
+            })
+            .await??;
         }
     }
 
+            // A line would cover records of two pasts.
+            if !db::journal::holds(pool, followed.0, &followed.1).await? {
+                return Err(AnchoringError::OtherPast(followed.0));
+            }
     /// A file without keys takes those that the database has. One with keys takes over only what this node's own
     /// keyring signs with: whoever can write to the database, but does not hold the master key, gets no key pinned.
     async fn pin_keys(&self) -> Result<(), AnchoringError> {
