@@ -16,7 +16,7 @@ const POLL: Duration = Duration::from_millis(250);
 /// How long a look may take before it is given up.
 const POLL_TIMEOUT: Duration = Duration::from_secs(30);
 /// A head is signed when it is so old (milliseconds) and something has changed since, …
-const SIGN_AFTER: i64 = 60_000;
+const SIGN_AFTER: u64 = 60_000;
 /// … or so many records have come.
 const SIGN_RECORDS: i64 = 1000;
 /// How many rows are copied at once.
@@ -257,8 +257,8 @@ impl Anchoring {
         let (sequence, hash) = db::journal::head_with_hash(&mut *tx).await?;
         let (signed, signed_at) = newest.map_or((0, i64::MIN), |head| (head.sequence, head.signed_at));
         let now = self.app.clock.now_millis();
-        let due =
-            now_at_once || now.saturating_sub(signed_at) >= SIGN_AFTER || sequence - signed >= SIGN_RECORDS;
+        // Either way: a head of the future, by a clock that ran ahead once, must not keep this one back until then.
+        let due = now_at_once || now.abs_diff(signed_at) >= SIGN_AFTER || sequence - signed >= SIGN_RECORDS;
         if sequence <= signed || !due {
             return Ok(());
         }

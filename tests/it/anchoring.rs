@@ -148,6 +148,21 @@ async fn nobody_signs_over_a_changed_record() {
 }
 
 #[tokio::test]
+async fn a_head_of_the_future_does_not_keep_the_next_one_back() {
+    let (iap, anchoring, anchor) = anchored().await;
+    let newest =
+        async || db::signed_head::newest(iap.app.database.reader().pool()).await.unwrap().unwrap().sequence;
+    iap.clock.set_millis(NOW * 1000 + 365 * DAY);
+    anchoring.look().await.unwrap();
+    let ahead = newest().await;
+    assert!(ahead > anchor);
+    iap.clock.set_millis(NOW * 1000);
+    let _ = iap.participant("delta").await;
+    anchoring.look().await.unwrap();
+    assert!(newest().await > ahead);
+}
+
+#[tokio::test]
 async fn a_rebuilt_chain_shows_although_it_is_whole() {
     let (iap, _, anchor) = anchored().await;
     rebuild_from(&iap, 1).await;
