@@ -326,8 +326,13 @@ impl Anchoring {
     async fn copy_heads(&self) -> Result<(), AnchoringError> {
         let pool = self.app.database.reader().pool();
         loop {
-            let last = self.with(|files| files.heads.last().map_or(0, |head| head.sequence)).await?;
-            let rows = db::signed_head::after(pool, last, BATCH).await?;
+            let at = |files: &mut Files| {
+                (files.heads.last().map_or(0, |head| head.sequence), files.tombstones.last())
+            };
+            let (last, buried) = self.with(at).await?;
+            let mut rows = db::signed_head::after(pool, last, BATCH).await?;
+            // Never beyond the tombstones: a head that is shows a restore that their end is missing.
+            rows.retain(|row| row.sequence <= buried);
             if rows.is_empty() {
                 return Ok(());
             }

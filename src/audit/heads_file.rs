@@ -166,3 +166,20 @@ pub fn write_new(path: &Path, lines: &[Line]) -> std::io::Result<()> {
     let text: String = lines.iter().map(|line| line.text() + "\n").collect();
     private_file::create(path, text.as_bytes())
 }
+/// The newest head in a file that a key of the file has signed, for whoever only wants to know how far the journal went;
+/// nothing is changed.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn newest(path: &Path) -> std::io::Result<Option<Head>> {
+    let (mut keys, mut heads) = (AuditKeys::default(), Vec::new());
+    private_file::read_lines(path, |_, text| match Line::parse(text) {
+        Some(Line::Key(jwk)) => {
+            keys.add(&jwk);
+        }
+        Some(Line::Head(jws)) => heads.push(jws),
+        Some(Line::Restore(_)) | None => {}
+    })?;
+    Ok(heads.iter().rev().find_map(|jws| Head::open(jws, &keys).ok()).map(|(head, _)| head))
+}
+

@@ -86,6 +86,22 @@ async fn tombstones_that_do_not_go_with_the_backup_stop_it() {
     assert!(stopped(&[left_out]).await.contains("different pasts"));
 
     // Its own, even with a line that a crash has torn, goes with it.
+    // Its own with its end cut off, which the heads that were saved with it show.
+    let _ = iap.participant("gamma").await;
+    anchoring.settle().await.unwrap();
+    let saved = keys.path("saved");
+    fs::create_dir(&saved).unwrap();
+    fs::write(saved.join(tombstones::FILE), &own).unwrap();
+    fs::copy(iap.app.data_dir.path().join(audit::HEADS_FILE), saved.join(audit::HEADS_FILE)).unwrap();
+    let cut = stopped(&[saved.join(tombstones::FILE)]).await;
+    assert!(cut.contains("lines may have been cut off"), "{cut}");
+    // The whole of it, or another node's beside it, goes.
+    let whole = keys.path("whole");
+    fs::copy(tombstones_of(&iap), &whole).unwrap();
+    let (folder, database) = (tempfile::tempdir().unwrap(), TestDatabase::create().await);
+    let files = [saved.join(tombstones::FILE), whole];
+    restore(&iap, &file, &opening, &files, folder.path(), database.url()).await.unwrap();
+
     let torn = keys.path("torn");
     fs::write(&torn, format!("{own}abcdef {{\"inst")).unwrap();
     let (folder, database) = (tempfile::tempdir().unwrap(), TestDatabase::create().await);
