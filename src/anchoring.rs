@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::app::App;
-use crate::audit::{self, Broken, Chain, Head, HeadsError, HeadsFile};
+use crate::audit::{self, Broken, Chain, Head, HeadsError, HeadsFile, Restore};
 use crate::db;
 use crate::db::journal::{Record, Start};
 use crate::db::signed_head::SignedHead;
@@ -98,6 +98,15 @@ pub enum AnchoringError {
     /// A task ended badly.
     #[error("internal: {0}")]
     Internal(String),
+}
+
+impl AnchoringError {
+    fn broken(after: i64, broken: Broken) -> Self {
+        match broken {
+            Broken::Database(error) => Self::Database(error),
+            broken => Self::Journal { after, broken },
+        }
+    }
 }
 
 impl Anchoring {
@@ -210,6 +219,10 @@ impl Anchoring {
             if head < last {
                 return Err(AnchoringError::SetBack { database: head, seen: last });
             }
+            // A line would cover records of two pasts.
+            if !db::journal::holds(pool, followed.0, &followed.1).await? {
+                return Err(AnchoringError::OtherPast(followed.0));
+            }
             let mut decisions = db::negative_decision::after(pool, last, BATCH).await?;
             decisions.retain(|decision| decision.sequence <= head);
             let full = i64::try_from(decisions.len()).is_ok_and(|count| count >= BATCH);
@@ -224,18 +237,18 @@ impl Anchoring {
         }
     }
 
-            // A line would cover records of two pasts.
-            if !db::journal::holds(pool, followed.0, &followed.1).await? {
-                return Err(AnchoringError::OtherPast(followed.0));
-            }
-    /// A file without keys takes those that the database has. One with keys takes over only what this node's own
-    /// keyring signs with: whoever can write to the database, but does not hold the master key, gets no key pinned.
+    /// A file without keys takes those that the database has, and the restores that the journal tells of: a node that
+    /// begins after them has nothing to hold them against, and the files of others do. One with keys takes over only
+    /// what this node's own keyring signs with: whoever can write to the database, but does not hold the master key,
+    /// gets no key pinned.
     async fn pin_keys(&self) -> Result<(), AnchoringError> {
         let found = db::sealed_key::all(self.app.database.reader().pool()).await?;
         let found: Vec<_> = found.iter().filter_map(audit::public_key).collect();
         let ring = self.app.keys.current();
         let own = ring.keys().iter().filter(|key| key.signs_for(Purpose::Audit));
         let own: Vec<_> = own.map(|key| key.public.to_value()).collect();
+        let begins = self.with(|files| files.heads.keys().is_empty()).await?;
+        let restores = if begins { self.restores().await? } else { Vec::new() };
         let mut names = audit::AuditKeys::default();
         for jwk in &found {
             names.add(jwk);
@@ -244,10 +257,22 @@ impl Anchoring {
             if let Some(gone) = files.heads.keys().names().into_iter().find(|kid| !names.contains(kid)) {
                 return Err(AnchoringError::KeyGone(gone.to_owned()));
             }
+            restores.iter().try_for_each(|restore| files.heads.add_restore(restore))?;
             let new = if files.heads.keys().is_empty() { found } else { own };
             new.iter().try_for_each(|jwk| Ok(files.heads.add_key(jwk)?))
         })
         .await?
+    }
+
+    async fn restores(&self) -> Result<Vec<Restore>, AnchoringError> {
+        let mut tx = self.app.database.snapshot().await.map_err(db::Error::from)?;
+        let start = db::journal::start(&mut *tx).await?;
+        let after = start.sequence;
+        let mut chain = Chain::begin(start);
+        let followed = chain.follow(&mut tx, |_| {}).await;
+        tx.rollback().await.map_err(db::Error::from)?;
+        followed.map_err(|broken| AnchoringError::broken(after, broken))?;
+        Ok(chain.restores().to_vec())
     }
 
     /// Signs a head if it is time; the table lets one node be the first for a sequence.
@@ -274,10 +299,7 @@ impl Anchoring {
         let mut chain = Chain::begin(start);
         let followed = chain.follow(&mut tx, |_| {}).await;
         tx.rollback().await.map_err(db::Error::from)?;
-        followed.map_err(|broken| match broken {
-            Broken::Database(error) => AnchoringError::Database(error),
-            broken => AnchoringError::Journal { after, broken },
-        })?;
+        followed.map_err(|broken| AnchoringError::broken(after, broken))?;
         if (chain.last(), chain.hash()) != (sequence, hash.as_str()) {
             let broken = Broken::Head { head: sequence, last: chain.last() };
             return Err(AnchoringError::Journal { after, broken });

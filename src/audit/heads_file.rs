@@ -22,7 +22,7 @@ pub enum Line {
     Key(Value),
     /// A signed head.
     Head(String),
-    /// A restore of this installation, made on this machine.
+    /// A restore of this installation, made on this machine or before this file was begun.
     Restore(Restore),
 }
 
@@ -119,6 +119,19 @@ impl HeadsFile {
         self.restores.contains(restore)
     }
 
+    /// Notes a restore, unless it is known.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn add_restore(&mut self, restore: &Restore) -> std::io::Result<()> {
+        if self.knows(restore) {
+            return Ok(());
+        }
+        self.log.append(&[Line::Restore(restore.clone()).text()])?;
+        self.restores.push(restore.clone());
+        Ok(())
+    }
+
     /// Its keys.
     #[must_use]
     pub fn keys(&self) -> &AuditKeys {
@@ -158,14 +171,6 @@ impl HeadsFile {
     }
 }
 
-/// Writes a file that must not be there yet, from lines.
-///
-/// # Errors
-/// When it cannot be written, or is there.
-pub fn write_new(path: &Path, lines: &[Line]) -> std::io::Result<()> {
-    let text: String = lines.iter().map(|line| line.text() + "\n").collect();
-    private_file::create(path, text.as_bytes())
-}
 /// The newest head in a file that a key of the file has signed, for whoever only wants to know how far the journal went;
 /// nothing is changed.
 ///
@@ -183,3 +188,11 @@ pub fn newest(path: &Path) -> std::io::Result<Option<Head>> {
     Ok(heads.iter().rev().find_map(|jws| Head::open(jws, &keys).ok()).map(|(head, _)| head))
 }
 
+/// Writes a file that must not be there yet, from lines.
+///
+/// # Errors
+/// When it cannot be written, or is there.
+pub fn write_new(path: &Path, lines: &[Line]) -> std::io::Result<()> {
+    let text: String = lines.iter().map(|line| line.text() + "\n").collect();
+    private_file::create(path, text.as_bytes())
+}

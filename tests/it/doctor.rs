@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use carnet::anchoring::Anchoring;
+use carnet::anchoring::{Anchoring, AnchoringError};
 use carnet::doctor::{self, Level, Line};
 use carnet::keys::MasterKey;
 use carnet::{audit, tombstones};
@@ -122,6 +122,29 @@ async fn a_journal_that_was_cut_and_tombstones_that_know_better_are_failures() {
     let checks: Vec<_> = found.iter().map(|(check, level, _)| (*check, *level)).collect();
     assert_eq!(checks, [("journal", Level::Fail), ("tombstones", Level::Fail)], "{found:?}");
     assert!(found[0].2.contains("tail was cut") && found[1].2.contains("set back"), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_node_that_joins_after_a_restore_signs_and_finds_it_in_order() {
+    let iap = sound().await;
+    let last = audit::verify(&iap.app.database).await.unwrap();
+    let mut tx = iap.app.database.writer().begin().await.unwrap();
+    audit::resume(&mut tx, &iap.clock, &iap.app.entropy, last + 1000, "local/test", "").await.unwrap();
+    tx.commit().await.unwrap();
+    for file in [tombstones::FILE, audit::HEADS_FILE] {
+        fs::remove_file(iap.app.data_dir.path().join(file)).unwrap();
+    }
+    assert!(faults(&iap).await.iter().all(|(_, level, _)| *level == Level::Warn));
+    let anchoring = Anchoring::open(&iap.app).await.unwrap();
+    anchoring.settle().await.unwrap();
+    let found = faults(&iap).await;
+    assert!(found.is_empty(), "{found:?}");
+    // One that comes later, when there is something to hold it against, is not taken over.
+    let mut tx = iap.app.database.writer().begin().await.unwrap();
+    audit::resume(&mut tx, &iap.clock, &iap.app.entropy, last + 2000, "local/test", "").await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(matches!(anchoring.settle().await, Err(AnchoringError::Journal { .. })));
+    only_fault(&iap, "journal", Level::Fail, "says that a restore lost the records after").await;
 }
 
 #[tokio::test]
