@@ -1,10 +1,12 @@
+use std::path::Path;
+
 use carnet_ambient::Clock;
 use carnet_db::Onlooker;
 
 use super::Line;
 use crate::config::{Config, KeyLife};
 use crate::db;
-use crate::keys::{KeyState, Keyring, LiveKey, MasterKey, Purpose};
+use crate::keys::{KeyState, Keyring, LiveKey, MasterKey, Purpose, coming_master_key};
 
 const CHECK: &str = "keys";
 /// How long a change of keys may be late before it is told, milliseconds.
@@ -20,6 +22,10 @@ pub(super) async fn examine(database: &Onlooker, config: &Config, clock: &Clock)
     let path = config.master_key_file();
     let master = match MasterKey::read(path) {
         Ok(master) if master.key_check_value() == installation.key_check_value => master,
+        Ok(_) if is_coming(path, &installation.key_check_value) => {
+            let says = "a change of the master key was cut off after the database knew the new one";
+            return vec![Line::warn(CHECK, says, "start the server, which completes it")];
+        }
         Ok(_) => {
             let advice = "copy the master key from another node, or from a backup";
             let says = format!("{} is another installation's master key", path.display());
@@ -44,10 +50,28 @@ pub(super) async fn examine(database: &Onlooker, config: &Config, clock: &Clock)
     }
 }
 
+/// Whether the master key that the database wants waits beside the old one.
+fn is_coming(path: &Path, key_check_value: &str) -> bool {
+    MasterKey::read(&coming_master_key(path)).is_ok_and(|key| key.key_check_value() == key_check_value)
+}
+
 fn judge(ring: &Keyring, config: &Config, life: &KeyLife, now: i64) -> Vec<Line> {
     let mut lines = Vec::new();
     for algorithm in config.algorithms() {
-        if ring.access_token_key(*algorithm).is_none() {
+        if ring.access_token_key(*algorithm).is_some() {
+            continue;
+        }
+        let announced = |key: &LiveKey| {
+            (key.purpose, key.state) == (Purpose::AccessToken, KeyState::Announced)
+                && key.algorithm == *algorithm
+        };
+        if ring.keys().iter().any(announced) {
+            lines.push(Line::warn(
+                CHECK,
+                format!("the first key for {algorithm} access tokens is announced and does not sign yet"),
+                "wait: it signs once it has been published for keys.announce_lead",
+            ));
+        } else {
             lines.push(Line::fail(
                 CHECK,
                 format!("there is no active key for {algorithm} access tokens"),

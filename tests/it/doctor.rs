@@ -10,6 +10,7 @@ use carnet::keys::MasterKey;
 use carnet::{audit, tombstones};
 use carnet_ambient::Entropy;
 use carnet_db::sqlx;
+use serde_json::json;
 
 use crate::harness::{NOW, TestIap};
 
@@ -145,6 +146,38 @@ async fn a_node_that_joins_after_a_restore_signs_and_finds_it_in_order() {
     tx.commit().await.unwrap();
     assert!(matches!(anchoring.settle().await, Err(AnchoringError::Journal { .. })));
     only_fault(&iap, "journal", Level::Fail, "says that a restore lost the records after").await;
+}
+
+#[tokio::test]
+async fn an_algorithm_whose_first_key_waits_for_its_lead_is_a_warning() {
+    let iap = sound().await.restart_with("[keys]\nalgorithms = ['RS256', 'ES256', 'EdDSA']\n").await;
+    only_fault(&iap, "keys", Level::Fail, "no active key for EdDSA").await;
+    iap.tend_keys().await;
+    Anchoring::open(&iap.app).await.unwrap().settle().await.unwrap();
+    only_fault(&iap, "keys", Level::Warn, "EdDSA access tokens is announced").await;
+}
+
+#[tokio::test]
+async fn a_decision_that_somebody_took_out_of_the_database_is_a_failure() {
+    let iap = sound().await;
+    let _ = iap.admin("POST", "/tokens/revoke", Some(json!({"jti": "some-token"}))).await.expect(200);
+    let record = audit::verify(&iap.app.database).await.unwrap();
+    Anchoring::open(&iap.app).await.unwrap().settle().await.unwrap();
+    assert!(faults(&iap).await.is_empty());
+    let pool = iap.app.database.writer().pool();
+    sqlx::query("DELETE FROM negative_decision").execute(pool).await.unwrap();
+    let says = format!("the decision of record {record} against a token is not in the database");
+    only_fault(&iap, "tombstones", Level::Fail, &says).await;
+}
+
+#[tokio::test]
+async fn a_change_of_the_master_key_that_was_cut_off_is_told_as_such() {
+    let iap = sound().await;
+    let path = iap.app.config.master_key_file();
+    let coming = path.with_file_name("master.jwk.next");
+    fs::rename(path, &coming).unwrap();
+    MasterKey::generate(&Entropy::seeded(99)).write_new(path).unwrap();
+    only_fault(&iap, "keys", Level::Warn, "cut off").await;
 }
 
 #[tokio::test]
