@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::app::App;
-use crate::audit::{self, Broken, Chain, Head, HeadsError, HeadsFile};
+use crate::audit::{self, Broken, Chain, Head, HeadsError, HeadsFile, Restore};
 use crate::db;
 use crate::db::journal::{Record, Start};
 use crate::db::signed_head::SignedHead;
@@ -16,7 +16,7 @@ const POLL: Duration = Duration::from_millis(250);
 /// How long a look may take before it is given up.
 const POLL_TIMEOUT: Duration = Duration::from_secs(30);
 /// A head is signed when it is so old (milliseconds) and something has changed since, …
-const SIGN_AFTER: i64 = 60_000;
+const SIGN_AFTER: u64 = 60_000;
 /// … or so many records have come.
 const SIGN_RECORDS: i64 = 1000;
 /// How many rows are copied at once.
@@ -33,6 +33,8 @@ pub struct Anchoring {
 struct Files {
     heads: HeadsFile,
     tombstones: TombstoneFile,
+    // The journal's last record that was looked at, and its hash.
+    followed: (i64, String),
 }
 
 /// Why something could not be kept.
@@ -71,6 +73,14 @@ pub enum AnchoringError {
         /// The last record that this node has seen.
         seen: i64,
     },
+    /// The database has come to a higher number than this node has seen, but by another past.
+    #[error(
+        "record {0} of the journal is not the one that this node has seen: the database was set back and has gone on, \
+         and what was revoked before may be valid again; run carnet audit verify. Restore a backup with carnet restore \
+         and the tombstones.log of this node; if it was restored so, move audit-heads.log and tombstones.log of this \
+         node away"
+    )]
+    OtherPast(i64),
     /// An audit key that this node has pinned is gone from the database.
     #[error("the audit key {0}, which this node has pinned, is not in the database: it was made anew")]
     KeyGone(String),
@@ -90,6 +100,15 @@ pub enum AnchoringError {
     Internal(String),
 }
 
+impl AnchoringError {
+    fn broken(after: i64, broken: Broken) -> Self {
+        match broken {
+            Broken::Database(error) => Self::Database(error),
+            broken => Self::Journal { after, broken },
+        }
+    }
+}
+
 impl Anchoring {
     /// Opens the files in the data folder.
     ///
@@ -102,12 +121,20 @@ impl Anchoring {
             .id;
         let heads = HeadsFile::open(&app.data_dir.path().join(audit::HEADS_FILE))?;
         let tombstones = TombstoneFile::open(&app.data_dir.path().join(tombstones::FILE), &installation)?;
-        let database = db::journal::head(app.database.reader().pool()).await?;
+        let pool = app.database.reader().pool();
+        let followed = db::journal::head_with_hash(pool).await?;
+        let database = followed.0;
         let seen = tombstones.last().max(heads.last().map_or(0, |head| head.sequence));
         if seen > database {
             return Err(AnchoringError::SetBack { database, seen });
         }
-        let files = Arc::new(Mutex::new(Files { heads, tombstones }));
+        // A number says nothing if other nodes have gone on from an older database.
+        if let Some(head) = heads.last()
+            && !db::journal::holds(pool, head.sequence, &head.hash).await?
+        {
+            return Err(AnchoringError::OtherPast(head.sequence));
+        }
+        let files = Arc::new(Mutex::new(Files { heads, tombstones, followed }));
         Ok(Self { app: app.clone(), installation, files })
     }
 
@@ -181,32 +208,47 @@ impl Anchoring {
     async fn bury(&self) -> Result<(), AnchoringError> {
         let pool = self.app.database.reader().pool();
         loop {
-            let last = self.with(|files| files.tombstones.last()).await?;
+            let (last, followed) =
+                self.with(|files| (files.tombstones.last(), files.followed.clone())).await?;
             // Read first: what is decided later belongs to the next line.
-            let head = db::journal::head(pool).await?;
+            let newest = db::journal::head_with_hash(pool).await?;
+            let head = newest.0;
             if head == last {
                 return Ok(());
             }
             if head < last {
                 return Err(AnchoringError::SetBack { database: head, seen: last });
             }
+            // A line would cover records of two pasts.
+            if !db::journal::holds(pool, followed.0, &followed.1).await? {
+                return Err(AnchoringError::OtherPast(followed.0));
+            }
             let mut decisions = db::negative_decision::after(pool, last, BATCH).await?;
             decisions.retain(|decision| decision.sequence <= head);
             let full = i64::try_from(decisions.len()).is_ok_and(|count| count >= BATCH);
             let to = decisions.last().filter(|_| full).map_or(head, |decision| decision.sequence);
             let decisions = decisions.into_iter().map(Into::into).collect();
-            self.with(move |files| files.tombstones.append(to, decisions)).await??;
+            self.with(move |files| {
+                files.tombstones.append(to, decisions)?;
+                files.followed = newest;
+                Ok::<_, std::io::Error>(())
+            })
+            .await??;
         }
     }
 
-    /// A file without keys takes those that the database has. One with keys takes over only what this node's own
-    /// keyring signs with: whoever can write to the database, but does not hold the master key, gets no key pinned.
+    /// A file without keys takes those that the database has, and the restores that the journal tells of: a node that
+    /// begins after them has nothing to hold them against, and the files of others do. One with keys takes over only
+    /// what this node's own keyring signs with: whoever can write to the database, but does not hold the master key,
+    /// gets no key pinned.
     async fn pin_keys(&self) -> Result<(), AnchoringError> {
         let found = db::sealed_key::all(self.app.database.reader().pool()).await?;
         let found: Vec<_> = found.iter().filter_map(audit::public_key).collect();
         let ring = self.app.keys.current();
         let own = ring.keys().iter().filter(|key| key.signs_for(Purpose::Audit));
         let own: Vec<_> = own.map(|key| key.public.to_value()).collect();
+        let begins = self.with(|files| files.heads.keys().is_empty()).await?;
+        let restores = if begins { self.restores().await? } else { Vec::new() };
         let mut names = audit::AuditKeys::default();
         for jwk in &found {
             names.add(jwk);
@@ -215,10 +257,22 @@ impl Anchoring {
             if let Some(gone) = files.heads.keys().names().into_iter().find(|kid| !names.contains(kid)) {
                 return Err(AnchoringError::KeyGone(gone.to_owned()));
             }
+            restores.iter().try_for_each(|restore| files.heads.add_restore(restore))?;
             let new = if files.heads.keys().is_empty() { found } else { own };
             new.iter().try_for_each(|jwk| Ok(files.heads.add_key(jwk)?))
         })
         .await?
+    }
+
+    async fn restores(&self) -> Result<Vec<Restore>, AnchoringError> {
+        let mut tx = self.app.database.snapshot().await.map_err(db::Error::from)?;
+        let start = db::journal::start(&mut *tx).await?;
+        let after = start.sequence;
+        let mut chain = Chain::begin(start);
+        let followed = chain.follow(&mut tx, |_| {}).await;
+        tx.rollback().await.map_err(db::Error::from)?;
+        followed.map_err(|broken| AnchoringError::broken(after, broken))?;
+        Ok(chain.restores().to_vec())
     }
 
     /// Signs a head if it is time; the table lets one node be the first for a sequence.
@@ -228,8 +282,8 @@ impl Anchoring {
         let (sequence, hash) = db::journal::head_with_hash(&mut *tx).await?;
         let (signed, signed_at) = newest.map_or((0, i64::MIN), |head| (head.sequence, head.signed_at));
         let now = self.app.clock.now_millis();
-        let due =
-            now_at_once || now.saturating_sub(signed_at) >= SIGN_AFTER || sequence - signed >= SIGN_RECORDS;
+        // Either way: a head of the future, by a clock that ran ahead once, must not keep this one back until then.
+        let due = now_at_once || now.abs_diff(signed_at) >= SIGN_AFTER || sequence - signed >= SIGN_RECORDS;
         if sequence <= signed || !due {
             return Ok(());
         }
@@ -245,10 +299,7 @@ impl Anchoring {
         let mut chain = Chain::begin(start);
         let followed = chain.follow(&mut tx, |_| {}).await;
         tx.rollback().await.map_err(db::Error::from)?;
-        followed.map_err(|broken| match broken {
-            Broken::Database(error) => AnchoringError::Database(error),
-            broken => AnchoringError::Journal { after, broken },
-        })?;
+        followed.map_err(|broken| AnchoringError::broken(after, broken))?;
         if (chain.last(), chain.hash()) != (sequence, hash.as_str()) {
             let broken = Broken::Head { head: sequence, last: chain.last() };
             return Err(AnchoringError::Journal { after, broken });
@@ -297,8 +348,13 @@ impl Anchoring {
     async fn copy_heads(&self) -> Result<(), AnchoringError> {
         let pool = self.app.database.reader().pool();
         loop {
-            let last = self.with(|files| files.heads.last().map_or(0, |head| head.sequence)).await?;
-            let rows = db::signed_head::after(pool, last, BATCH).await?;
+            let at = |files: &mut Files| {
+                (files.heads.last().map_or(0, |head| head.sequence), files.tombstones.last())
+            };
+            let (last, buried) = self.with(at).await?;
+            let mut rows = db::signed_head::after(pool, last, BATCH).await?;
+            // Never beyond the tombstones: a head that is shows a restore that their end is missing.
+            rows.retain(|row| row.sequence <= buried);
             if rows.is_empty() {
                 return Ok(());
             }

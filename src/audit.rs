@@ -15,7 +15,9 @@ mod retention;
 pub use chain::{Broken, Chain, Restore};
 pub use check::{CheckError, Finding, Report, check};
 pub use head::{AuditKeys, Head, HeadError, public_key};
-pub use heads_file::{FILE as HEADS_FILE, HeadsError, HeadsFile, Line, write_new as write_heads};
+pub use heads_file::{
+    FILE as HEADS_FILE, HeadsError, HeadsFile, Line, newest as newest_head, write_new as write_heads,
+};
 pub use retention::trim;
 
 use aws_lc_rs::digest;

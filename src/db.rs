@@ -42,6 +42,15 @@ pub enum Error {
     /// The database takes too long.
     #[error("the database did not answer in time")]
     NoAnswer,
+    /// The journal is not the one that this node has followed.
+    #[error(
+        "the database was set back: record {seen} of the journal, which this node has seen, is not there any more, and \
+         what was revoked since may be valid again; stop this node, and see what carnet doctor says"
+    )]
+    SetBack {
+        /// The last record that this node has seen.
+        seen: i64,
+    },
     /// A unique constraint refused an insert: somebody else holds that value.
     #[error("already taken in table {table}")]
     Taken {

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// When the file cannot be written; what stood there still does.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let written = write_beside(path, content)?;
-    fs::rename(&written, path)?;
+    fs::rename(&written, path).inspect_err(|_| discard(&written))?;
     sync_folder(path)
 }
 
@@ -45,9 +45,14 @@ fn write_beside(path: &Path, content: &[u8]) -> io::Result<PathBuf> {
         _ => {}
     }
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
-    file.write_all(content)?;
-    file.sync_all()?;
+    // Half of it, on a full disk, would be half a key that nobody knows of.
+    file.write_all(content).and_then(|()| file.sync_all()).inspect_err(|_| discard(&beside))?;
     Ok(beside)
+}
+
+/// What could not be put in its place does not stay; the error that kept it out is the one to tell.
+fn discard(written: &Path) {
+    let _ = fs::remove_file(written);
 }
 
 /// What was made or renamed in the folder of `path` survives a power failure.
@@ -77,6 +82,17 @@ mod tests {
         assert_eq!(fs::read(&victim).unwrap(), b"untouched");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn nothing_stays_behind_of_what_could_not_be_put_in_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("inside"), "").unwrap();
+        assert!(replace(&path, b"secret").is_err());
+        assert!(create(&path, b"secret").is_err());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub enum Line {
     Key(Value),
     /// A signed head.
     Head(String),
-    /// A restore of this installation, made on this machine.
+    /// A restore of this installation, made on this machine or before this file was begun.
     Restore(Restore),
 }
 
@@ -119,6 +119,19 @@ impl HeadsFile {
         self.restores.contains(restore)
     }
 
+    /// Notes a restore, unless it is known.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn add_restore(&mut self, restore: &Restore) -> std::io::Result<()> {
+        if self.knows(restore) {
+            return Ok(());
+        }
+        self.log.append(&[Line::Restore(restore.clone()).text()])?;
+        self.restores.push(restore.clone());
+        Ok(())
+    }
+
     /// Its keys.
     #[must_use]
     pub fn keys(&self) -> &AuditKeys {
@@ -156,6 +169,23 @@ impl HeadsFile {
         }
         Ok(Ok(()))
     }
+}
+
+/// The newest head in a file that a key of the file has signed, for whoever only wants to know how far the journal went;
+/// nothing is changed.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn newest(path: &Path) -> std::io::Result<Option<Head>> {
+    let (mut keys, mut heads) = (AuditKeys::default(), Vec::new());
+    private_file::read_lines(path, |_, text| match Line::parse(text) {
+        Some(Line::Key(jwk)) => {
+            keys.add(&jwk);
+        }
+        Some(Line::Head(jws)) => heads.push(jws),
+        Some(Line::Restore(_)) | None => {}
+    })?;
+    Ok(heads.iter().rev().find_map(|jws| Head::open(jws, &keys).ok()).map(|(head, _)| head))
 }
 
 /// Writes a file that must not be there yet, from lines.

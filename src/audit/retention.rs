@@ -6,7 +6,7 @@ use crate::db;
 use crate::db::journal::Start;
 
 /// Once a day is enough, and each time leaves a record.
-const INTERVAL: i64 = 86_400_000;
+const INTERVAL: u64 = 86_400_000;
 
 /// Removes records that are older than `keep_days`, if a signed head covers them that this node holds outside the
 /// database (`anchored`, its sequence). Returns the last record that was removed.
@@ -23,12 +23,13 @@ pub async fn trim(
     keep_days: i64,
     anchored: i64,
 ) -> Result<Option<i64>, db::Error> {
-    let now = clock.now_millis();
+    // Not this machine's time alone: with a clock that runs ahead, it would remove what must be kept.
+    let now = database.time(clock).await?;
     let mut tx = database.writer().begin().await?;
     // Several nodes: the first one takes the lock and does it.
     db::journal::lock(&mut tx).await?;
     let start = db::journal::start(&mut *tx).await?;
-    let due = start.sequence == 0 || now >= start.trimmed_at + INTERVAL;
+    let due = start.sequence == 0 || now.abs_diff(start.trimmed_at) >= INTERVAL;
     let cutoff = now - keep_days * 86_400_000;
     let last = db::journal::last_older_than(&mut tx, cutoff, anchored).await?;
     let Some((sequence, hash)) = last.filter(|_| due) else {

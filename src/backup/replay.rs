@@ -1,7 +1,7 @@
 //! What the tombstones say was decided against since the backup, applied again.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use carnet_ambient::{Clock, Entropy};
 use carnet_db::Transaction;
@@ -28,7 +28,10 @@ impl Replay {
     /// Reads the files of several nodes; each must go with the backup.
     pub(super) fn read(files: &[PathBuf], manifest: &Manifest) -> Result<Self, BackupError> {
         let mut replay = Self { last: manifest.sequence, ..Self::default() };
+        let mut signed = None;
         for path in files {
+            // Read first, in case it is a running node's: a head is never written before its tombstones.
+            let head = head_beside(path, &manifest.installation)?;
             let read = tombstones::read(path, &manifest.installation)?;
             let (first, last, own) = (read.first, read.last, manifest.sequence);
             if last < own {
@@ -56,6 +59,16 @@ impl Replay {
             replay.last = replay.last.max(last);
             replay.decisions.extend(read.decisions.iter().filter(|one| one.sequence > own).cloned());
             replay.files.push(read);
+            signed = signed.max(head);
+        }
+        if let Some((sequence, heads)) = signed.filter(|(sequence, _)| *sequence > replay.last) {
+            return Err(BackupError::Unsafe(format!(
+                "the tombstones end at record {}, but {} has a signed head of record {sequence}: what was decided \
+                 between is missing, and lines may have been cut off; take another copy, or another node's file. If there \
+                 is none, move that file of heads away, and go through what you remember afterwards",
+                replay.last,
+                heads.display()
+            )));
         }
         replay.decisions.sort_by_key(|decision| decision.sequence);
         replay.decisions.dedup();
@@ -116,6 +129,18 @@ impl Replay {
         }
         Ok(dropped)
     }
+}
+
+/// How far the journal went according to the heads that lie beside a file of tombstones, and where that is said. A node
+/// writes down no head before the tombstones up to it, so that one beyond their end shows that the end is missing.
+fn head_beside(path: &Path, installation: &str) -> Result<Option<(i64, PathBuf)>, BackupError> {
+    let heads = path.with_file_name(audit::HEADS_FILE);
+    if !heads.exists() {
+        return Ok(None);
+    }
+    let newest = audit::newest_head(&heads);
+    let newest = newest.map_err(|source| BackupError::Io { path: heads.clone(), source })?;
+    Ok(newest.filter(|head| head.installation == installation).map(|head| (head.sequence, heads)))
 }
 
 /// A decision against nothing, of the restore's own record: a feed that is made from the decisions must not fall

@@ -10,7 +10,7 @@ use super::verify::{entry, verify};
 use super::{BackupError, Manifest, Opening, Summary, damaged};
 use crate::audit::{self, Chain, Line, Restore};
 use crate::config::KeyLife;
-use crate::data_dir::DataDir;
+use crate::data_dir::{DataDir, INSTALLATION};
 use crate::db;
 use crate::db::table::{self, Table};
 use crate::keys::{self, Keyring, MasterKey};
@@ -146,7 +146,6 @@ async fn into(
     Chain::walk(&mut tx, |_| {}).await?;
     write_folder(restoring, summary, &restore, written)?;
     tx.commit().await.map_err(db::Error::from)?;
-    restoring.data_dir.set_installation(&summary.manifest.installation)?;
     Ok(Restored {
         manifest: summary.manifest.clone(),
         rows: summary.rows.values().sum(),
@@ -217,6 +216,10 @@ fn write_folder(
     restore: &Restore,
     written: &mut Written,
 ) -> Result<(), BackupError> {
+    // First, and before the database has anything: whoever starts a server on what a crash leaves here must not make a
+    // new installation with the restored master key.
+    written.0.push(restoring.data_dir.path().join(INSTALLATION));
+    restoring.data_dir.set_installation(&summary.manifest.installation)?;
     let path = restoring.master_key_file;
     if path.exists() {
         // Given by whoever provides this machine with it; it must be the one.

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use carnet_ambient::{Clock, Entropy};
@@ -40,15 +41,26 @@ pub async fn write(
     let mut key: FileKey = Zeroizing::new([0; 32]);
     entropy.fill(&mut *key);
     let wrapped = sealing.wrap(&key, entropy)?;
-    let writer = ChunkWriter::create(path, key.clone(), wrapped)?;
+    let io = |source| BackupError::Io { path: path.to_owned(), source };
+    if path.symlink_metadata().is_ok() {
+        return Err(io(ErrorKind::AlreadyExists.into()));
+    }
+    // Under another name until it is whole and checked: what a crash leaves must not be taken for a backup.
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".part");
+    let part = path.with_file_name(name);
+    let _ = std::fs::remove_file(&part);
+    let writer = ChunkWriter::create(&part, key.clone(), wrapped)?;
     let written = match fill(source, writer, clock).await {
         // The wrapped key cannot be opened here, if it is for a recipient; everything else is read again.
-        Ok(()) => verify::verify_with(path, |_| Ok(key)),
+        Ok(()) => verify::verify_with(&part, |_| Ok(key)),
         Err(error) => Err(error),
     };
+    let placed = || std::fs::rename(&part, path).and_then(|()| private_file::sync_folder(path));
+    let written = written.and_then(|summary| placed().map_err(io).map(|()| summary));
     if written.is_err() {
-        // Half a backup is none, and would stand in the way of the next one.
-        let _ = std::fs::remove_file(path);
+        // Half a backup is none.
+        let _ = std::fs::remove_file(&part);
     }
     written
 }

@@ -1,6 +1,6 @@
 //! Tables `journal` and `journal_head`.
 
-use carnet_db::sqlx::{self, Any, Executor, Row as _};
+use carnet_db::sqlx::{self, Any, AnyPool, Executor, Row as _};
 use carnet_db::{Row, Transaction};
 
 use super::{Error, select};
@@ -99,6 +99,22 @@ pub async fn head<'e>(executor: impl Executor<'e, Database = Any>) -> Result<i64
     Ok(sqlx::query_scalar("SELECT sequence FROM journal_head WHERE singleton = 1")
         .fetch_one(executor)
         .await?)
+}
+
+/// Whether the journal still has the record `sequence` with this hash, or retention has removed it. Otherwise it is not
+/// the journal that was seen: the database was set back, whatever number it has come to since.
+pub async fn holds(pool: &AnyPool, sequence: i64, hash: &str) -> Result<bool, Error> {
+    if sequence == 0 {
+        return Ok(true);
+    }
+    let query = "SELECT hash FROM journal WHERE sequence = $1";
+    let found: Option<String> = sqlx::query_scalar(query).bind(sequence).fetch_optional(pool).await?;
+    if let Some(found) = found {
+        return Ok(found == hash);
+    }
+    // Read afterwards: it may have been removed just now.
+    let start = start(pool).await?;
+    Ok(start.sequence > sequence || (start.sequence == sequence && start.hash == hash))
 }
 
 /// The subjects of the records after `since` and up to `until`, each once.

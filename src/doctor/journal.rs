@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use carnet_ambient::Clock;
 use carnet_db::Onlooker;
 
@@ -27,7 +29,9 @@ async fn anchored(
 ) -> Result<Vec<Line>, audit::CheckError> {
     let mut tx = database.snapshot().await.map_err(db::Error::from)?;
     let file = Some(config.data_dir().join(audit::HEADS_FILE)).filter(|file| file.exists());
-    let (report, findings) = audit::check(&mut tx, file.as_deref(), &[]).await?;
+    let (report, mut findings) = audit::check(&mut tx, file.as_deref(), &[]).await?;
+    // A node that has not begun yet has nothing to hold a restore against.
+    findings.retain(|found| file.is_some() || !matches!(found, audit::Finding::Restored(_)));
     if !findings.is_empty() {
         let advice = "run carnet audit verify, and find out who changed the database";
         return Ok(findings.iter().map(|found| Line::fail("journal", found.to_string(), advice)).collect());
@@ -63,6 +67,17 @@ async fn buried(database: &Onlooker, config: &Config) -> Result<Line, db::Error>
     // The file is read first: what is decided meanwhile makes it look behind, never ahead.
     let read = tombstones::read(&file, &installation.id);
     let head = db::journal::head(pool).await?;
+    let stands: BTreeSet<(i64, String, String)> = db::negative_decision::after(pool, 0, i64::MAX)
+        .await?
+        .into_iter()
+        .map(|decision| (decision.sequence, decision.kind, decision.value))
+        .collect();
+    let gone = |read: &tombstones::Tombstones| {
+        let missing = |one: &&tombstones::Decision| {
+            !stands.contains(&(one.sequence, one.kind.clone(), one.value.clone()))
+        };
+        read.decisions.iter().find(missing).map(|one| (one.sequence, one.kind.clone()))
+    };
     Ok(match read {
         Err(error) => Line::fail(CHECK, error.to_string(), "without it a restore revives what was revoked"),
         Ok(read) if read.last > head => Line::fail(
@@ -70,6 +85,15 @@ async fn buried(database: &Onlooker, config: &Config) -> Result<Line, db::Error>
             format!("they know record {}, the database ends at record {head}: it was set back", read.last),
             "restore the newest backup with carnet restore and this file",
         ),
+        Ok(read) if gone(&read).is_some() => {
+            let (sequence, kind) = gone(&read).unwrap_or_default();
+            Line::fail(
+                CHECK,
+                format!("the decision of record {sequence} against a {kind} is not in the database any more"),
+                "the database was set back, or somebody removed it: find out who, then restore the newest backup with \
+                 carnet restore and this file",
+            )
+        }
         Ok(read) if read.last < head => Line::warn(
             CHECK,
             format!("they are {} records behind", head - read.last),

@@ -1,10 +1,12 @@
+use std::path::Path;
+
 use carnet_ambient::Clock;
 use carnet_db::Onlooker;
 
 use super::Line;
 use crate::config::{Config, KeyLife};
 use crate::db;
-use crate::keys::{KeyState, Keyring, LiveKey, MasterKey, Purpose};
+use crate::keys::{KeyState, Keyring, LiveKey, MasterKey, Purpose, coming_master_key};
 
 const CHECK: &str = "keys";
 /// How long a change of keys may be late before it is told, milliseconds.
@@ -20,6 +22,10 @@ pub(super) async fn examine(database: &Onlooker, config: &Config, clock: &Clock)
     let path = config.master_key_file();
     let master = match MasterKey::read(path) {
         Ok(master) if master.key_check_value() == installation.key_check_value => master,
+        Ok(_) if is_coming(path, &installation.key_check_value) => {
+            let says = "a change of the master key was cut off after the database knew the new one";
+            return vec![Line::warn(CHECK, says, "start the server, which completes it")];
+        }
         Ok(_) => {
             let advice = "copy the master key from another node, or from a backup";
             let says = format!("{} is another installation's master key", path.display());
@@ -42,6 +48,11 @@ pub(super) async fn examine(database: &Onlooker, config: &Config, clock: &Clock)
             vec![Line::fail(CHECK, error.to_string(), advice)]
         }
     }
+}
+
+/// Whether the master key that the database wants waits beside the old one.
+fn is_coming(path: &Path, key_check_value: &str) -> bool {
+    MasterKey::read(&coming_master_key(path)).is_ok_and(|key| key.key_check_value() == key_check_value)
 }
 
 fn judge(ring: &Keyring, config: &Config, life: &KeyLife, now: i64) -> Vec<Line> {

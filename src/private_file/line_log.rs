@@ -1,7 +1,7 @@
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
@@ -10,6 +10,7 @@ use super::sync_folder;
 /// A file of lines for its owner alone that only grows, one writer at a time.
 #[derive(Debug)]
 pub struct LineLog {
+    path: PathBuf,
     file: File,
     length: u64,
 }
@@ -31,7 +32,7 @@ impl LineLog {
         file.seek(SeekFrom::End(0))?;
         file.sync_all()?;
         sync_folder(path)?;
-        Ok(Self { file, length })
+        Ok(Self { path: path.to_owned(), file, length })
     }
 
     /// Appends lines, down to the disk.
@@ -48,6 +49,7 @@ impl LineLog {
             text.push_str(line);
             text.push('\n');
         }
+        self.check_place()?;
         let written = self.file.write_all(text.as_bytes()).and_then(|()| self.file.sync_data());
         match written {
             Ok(()) => {
@@ -60,6 +62,24 @@ impl LineLog {
                 Err(error)
             }
         }
+    }
+
+    /// Whoever moves the file away, as programs that rotate logs do, would take with it what is written from then on.
+    fn check_place(&self) -> io::Result<()> {
+        let own = self.file.metadata()?;
+        let in_place = fs::symlink_metadata(&self.path)
+            .is_ok_and(|there| (there.dev(), there.ino()) == (own.dev(), own.ino()));
+        if !in_place || own.len() < self.length {
+            let path = self.path.display();
+            return Err(io::Error::other(format!(
+                "{path} was moved, replaced or cut while this server had it open: start the server again"
+            )));
+        }
+        // Half a line that could not be taken back when the disk was full.
+        if own.len() > self.length {
+            self.file.set_len(self.length)?;
+        }
+        Ok(())
     }
 }
 
@@ -154,5 +174,29 @@ mod tests {
         assert!(read_lines(folder.path(), |_, _| {}).is_err());
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         assert!(LineLog::open(&path, |_, _| {}).is_err());
+    }
+
+    #[test]
+    fn a_file_that_is_moved_replaced_or_cut_while_it_is_open_takes_no_more_lines() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, moved) = (folder.path().join("log"), folder.path().join("log.1"));
+        let open = || LineLog::open(&path, |_, _| {}).unwrap();
+        let mut log = open();
+        log.append(&["one".to_owned()]).unwrap();
+        fs::rename(&path, &moved).unwrap();
+        let refused = log.append(&["two".to_owned()]).unwrap_err().to_string();
+        assert!(refused.contains("was moved"), "{refused}");
+        let _new = open();
+        assert!(log.append(&["two".to_owned()]).is_err());
+        assert_eq!((lines(&moved), lines(&path)), (vec!["one".to_owned()], Vec::new()));
+        fs::rename(&moved, &path).unwrap();
+        log.append(&["two".to_owned()]).unwrap();
+        fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"half").unwrap();
+        log.append(&["three".to_owned()]).unwrap();
+        assert_eq!(lines(&path), ["one", "two", "three"]);
+        fs::write(&path, "one\n").unwrap();
+        assert!(log.append(&["four".to_owned()]).is_err());
+        open().append(&["five".to_owned()]).unwrap();
+        assert_eq!(lines(&path), ["one", "five"]);
     }
 }

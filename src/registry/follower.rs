@@ -113,7 +113,7 @@ impl Follower {
     /// Looks at the database's change number and reads what changed.
     ///
     /// # Errors
-    /// When the database does not answer; the image stays as it was and ages.
+    /// When the database does not answer, or was set back; the image stays as it was and ages.
     pub async fn refresh(&self) -> Result<(), db::Error> {
         self.refresh_as_of(self.0.clock.monotonic()).await
     }
@@ -122,17 +122,14 @@ impl Follower {
     /// that moment, so that what else was looked at is no older than it.
     ///
     /// # Errors
-    /// When the database does not answer; the image stays as it was and ages.
+    /// When the database does not answer, or was set back; the image stays as it was and ages.
     pub async fn refresh_as_of(&self, began: Duration) -> Result<(), db::Error> {
         let _one_at_a_time = self.0.refreshing.lock().await;
-        let change = db::journal::head(self.0.database.reader().pool()).await?;
+        let head = db::journal::head_with_hash(self.0.database.reader().pool()).await?;
         let clock_fits = clock_fits(&self.0.database, &self.0.clock).await?;
         let known = Arc::clone(&self.0.current.read().unwrap_or_else(PoisonError::into_inner).image);
-        let newer = if change == known.change() {
-            None
-        } else {
-            Some(Arc::new(known.catch_up(&self.0.database).await?))
-        };
+        let newer =
+            if known.is_of(&head) { None } else { Some(Arc::new(known.catch_up(&self.0.database).await?)) };
         let mut current = self.0.current.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(image) = newer {
             current.image = image;

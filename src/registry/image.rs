@@ -15,6 +15,8 @@ use crate::db;
 #[derive(Debug, Default, Clone)]
 pub struct Image {
     change: i64,
+    // Of the journal's record `change`: a number alone may come again after the database was set back.
+    hash: String,
     clients: HashMap<Arc<str>, Arc<ClientEntry>>,
     resource_servers: HashMap<String, Arc<ResourceServer>>,
     by_identifier: HashMap<String, Arc<ResourceServer>>,
@@ -65,7 +67,7 @@ impl Image {
         let mut tx = connection.begin().await?;
         // Read first: under READ COMMITTED what follows may be newer than this number, never older, and the
         // next poll then reads again.
-        let change = db::journal::head(&mut *tx).await?;
+        let (change, hash) = db::journal::head_with_hash(&mut *tx).await?;
         let participants: HashMap<String, Arc<Participant>> = db::participant::all(&mut *tx)
             .await?
             .into_iter()
@@ -81,7 +83,7 @@ impl Image {
         for key in db::client_key::all_active(&mut *tx).await? {
             keys.entry(key.client_id.clone()).or_default().push(key);
         }
-        let mut image = Self { change, ..Self::default() };
+        let mut image = Self { change, hash, ..Self::default() };
         image.set_resource_servers(db::resource_server::all(&mut *tx).await?);
         for client in db::client::all(&mut *tx).await? {
             let participant = client.participant_id.as_ref().and_then(|id| participants.get(id)).cloned();
@@ -99,10 +101,16 @@ impl Image {
 
     /// This image with what the journal says has changed since, so that a change costs what it touches and
     /// not what is registered.
+    ///
+    /// A database that was set back under a running node, such as by a failover to a replica that lagged, is not
+    /// followed: what was revoked in the lost records would be valid again.
     pub(crate) async fn catch_up(&self, database: &Database) -> Result<Self, db::Error> {
+        if !db::journal::holds(database.reader().pool(), self.change, &self.hash).await? {
+            return Err(db::Error::SetBack { seen: self.change });
+        }
         let mut connection = database.reader().pool().acquire().await?;
         let mut tx = connection.begin().await?;
-        let change = db::journal::head(&mut *tx).await?;
+        let (change, hash) = db::journal::head_with_hash(&mut *tx).await?;
         // Retention may have removed what a node that was away for long would need.
         let start = db::journal::start(&mut *tx).await?;
         let subjects = db::journal::subjects_between(&mut *tx, self.change, change).await?;
@@ -130,7 +138,7 @@ impl Image {
             drop(connection);
             return Self::load(database).await;
         }
-        let mut image = Self { change, ..self.clone() };
+        let mut image = Self { change, hash, ..self.clone() };
         if let Some(servers) = resource_servers {
             image.set_resource_servers(servers);
         }
@@ -177,6 +185,11 @@ impl Image {
     #[must_use]
     pub fn change(&self) -> i64 {
         self.change
+    }
+
+    /// Whether it is of this last record of the journal, by number and hash.
+    pub(crate) fn is_of(&self, head: &(i64, String)) -> bool {
+        (self.change, &self.hash) == (head.0, &head.1)
     }
 
     /// A client by its id, enabled or not.

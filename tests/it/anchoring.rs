@@ -125,7 +125,41 @@ async fn a_tail_that_was_cut_and_written_anew_shows() {
     iap.clock.set_millis(NOW * 1000 + MINUTE);
     let _ = iap.participant("epsilon").await;
     let refused = anchoring.look().await.unwrap_err();
+    assert!(matches!(refused, AnchoringError::OtherPast(record) if record == anchor), "{refused}");
+    // Nor does a node start that has seen the other past, although the database has come to a higher number since.
+    assert!(audit::verify(&iap.app.database).await.unwrap() > anchor);
+    drop(anchoring);
+    let refused = Anchoring::open(&iap.app).await.err().unwrap();
+    assert!(matches!(refused, AnchoringError::OtherPast(record) if record == anchor), "{refused}");
+}
+
+#[tokio::test]
+async fn nobody_signs_over_a_changed_record() {
+    let (iap, anchoring, anchor) = anchored().await;
+    let pool = iap.app.database.writer().pool();
+    sqlx::query("UPDATE journal SET reason = 'x' WHERE sequence = $1")
+        .bind(anchor + 1)
+        .execute(pool)
+        .await
+        .unwrap();
+    iap.clock.set_millis(NOW * 1000 + MINUTE);
+    let refused = anchoring.look().await.unwrap_err();
     assert!(matches!(refused, AnchoringError::Journal { after, .. } if after == anchor), "{refused}");
+}
+
+#[tokio::test]
+async fn a_head_of_the_future_does_not_keep_the_next_one_back() {
+    let (iap, anchoring, anchor) = anchored().await;
+    let newest =
+        async || db::signed_head::newest(iap.app.database.reader().pool()).await.unwrap().unwrap().sequence;
+    iap.clock.set_millis(NOW * 1000 + 365 * DAY);
+    anchoring.look().await.unwrap();
+    let ahead = newest().await;
+    assert!(ahead > anchor);
+    iap.clock.set_millis(NOW * 1000);
+    let _ = iap.participant("delta").await;
+    anchoring.look().await.unwrap();
+    assert!(newest().await > ahead);
 }
 
 #[tokio::test]

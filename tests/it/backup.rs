@@ -305,6 +305,11 @@ async fn only_the_right_key_or_passphrase_opens_a_backup() {
     assert!(matches!(backup::verify(&other, &Keys::new().opening()), Err(BackupError::Key(_))));
     assert!(Sealing::recipient(&keys.path("key")).is_err(), "a private key is no recipient");
     assert!(Opening::identity(&keys.path("key.pub")).is_err(), "a public key opens nothing");
+    // What a crash left half-written stands in nobody's way, and is not left there.
+    let (third, part) = (keys.path("third"), keys.path("third.part"));
+    fs::write(&part, "half of a backup").unwrap();
+    back_up(url, data, &third, &keys.sealing()).await.unwrap();
+    assert!(backup::verify(&third, &keys.opening()).is_ok() && !part.exists());
     // What is there is never written over.
     assert!(matches!(back_up(url, data, &other, &keys.sealing()).await, Err(BackupError::Io { .. })));
     assert!(backup::verify(&other, &keys.opening()).is_ok());

@@ -4,12 +4,13 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use carnet::anchoring::Anchoring;
+use carnet::anchoring::{Anchoring, AnchoringError};
 use carnet::doctor::{self, Level, Line};
 use carnet::keys::MasterKey;
 use carnet::{audit, tombstones};
 use carnet_ambient::Entropy;
 use carnet_db::sqlx;
+use serde_json::json;
 
 use crate::harness::{NOW, TestIap};
 
@@ -140,6 +141,61 @@ async fn a_journal_that_was_cut_and_tombstones_that_know_better_are_failures() {
     let checks: Vec<_> = found.iter().map(|(check, level, _)| (*check, *level)).collect();
     assert_eq!(checks, [("journal", Level::Fail), ("tombstones", Level::Fail)], "{found:?}");
     assert!(found[0].2.contains("tail was cut") && found[1].2.contains("set back"), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_node_that_joins_after_a_restore_signs_and_finds_it_in_order() {
+    let iap = sound().await;
+    let last = audit::verify(&iap.app.database).await.unwrap();
+    let mut tx = iap.app.database.writer().begin().await.unwrap();
+    audit::resume(&mut tx, &iap.clock, &iap.app.entropy, last + 1000, "local/test", "").await.unwrap();
+    tx.commit().await.unwrap();
+    for file in [tombstones::FILE, audit::HEADS_FILE] {
+        fs::remove_file(iap.app.data_dir.path().join(file)).unwrap();
+    }
+    assert!(faults(&iap).await.iter().all(|(_, level, _)| *level == Level::Warn));
+    let anchoring = Anchoring::open(&iap.app).await.unwrap();
+    anchoring.settle().await.unwrap();
+    let found = faults(&iap).await;
+    assert!(found.is_empty(), "{found:?}");
+    // One that comes later, when there is something to hold it against, is not taken over.
+    let mut tx = iap.app.database.writer().begin().await.unwrap();
+    audit::resume(&mut tx, &iap.clock, &iap.app.entropy, last + 2000, "local/test", "").await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(matches!(anchoring.settle().await, Err(AnchoringError::Journal { .. })));
+    only_fault(&iap, "journal", Level::Fail, "says that a restore lost the records after").await;
+}
+
+#[tokio::test]
+async fn an_algorithm_whose_first_key_waits_for_its_lead_is_a_warning() {
+    let iap = sound().await.restart_with("[keys]\nalgorithms = ['RS256', 'ES256', 'EdDSA']\n").await;
+    only_fault(&iap, "keys", Level::Fail, "no active key for EdDSA").await;
+    iap.tend_keys().await;
+    Anchoring::open(&iap.app).await.unwrap().settle().await.unwrap();
+    only_fault(&iap, "keys", Level::Warn, "EdDSA access tokens is announced").await;
+}
+
+#[tokio::test]
+async fn a_decision_that_somebody_took_out_of_the_database_is_a_failure() {
+    let iap = sound().await;
+    let _ = iap.admin("POST", "/tokens/revoke", Some(json!({"jti": "some-token"}))).await.expect(200);
+    let record = audit::verify(&iap.app.database).await.unwrap();
+    Anchoring::open(&iap.app).await.unwrap().settle().await.unwrap();
+    assert!(faults(&iap).await.is_empty());
+    let pool = iap.app.database.writer().pool();
+    sqlx::query("DELETE FROM negative_decision").execute(pool).await.unwrap();
+    let says = format!("the decision of record {record} against a token is not in the database");
+    only_fault(&iap, "tombstones", Level::Fail, &says).await;
+}
+
+#[tokio::test]
+async fn a_change_of_the_master_key_that_was_cut_off_is_told_as_such() {
+    let iap = sound().await;
+    let path = iap.app.config.master_key_file();
+    let coming = path.with_file_name("master.jwk.next");
+    fs::rename(path, &coming).unwrap();
+    MasterKey::generate(&Entropy::seeded(99)).write_new(path).unwrap();
+    only_fault(&iap, "keys", Level::Warn, "cut off").await;
 }
 
 #[tokio::test]

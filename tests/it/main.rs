@@ -33,3 +33,4 @@ mod signing_keys;
 mod tls;
 mod token_endpoint;
 mod traces;
+mod upgrade;

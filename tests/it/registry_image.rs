@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use carnet::db;
 use carnet::registry::{Follower, Stale};
 use carnet_db::sqlx;
 use carnet_testkit::ClientKeyPair;
@@ -68,6 +69,43 @@ async fn a_change_by_another_node_is_seen_at_the_next_poll() {
     iap.app.registry.refresh().await.unwrap();
     let answer = iap.token_of(&client, &[]).await.expect(401);
     assert_eq!(answer.json()["error"], "invalid_client");
+}
+
+#[tokio::test]
+async fn a_database_that_was_set_back_under_a_running_node_is_not_followed() {
+    let iap = TestIap::start().await;
+    let client = iap.acme().await;
+    let seen = iap.app.registry.current().unwrap().change();
+    // A failover to a replica that had not got the last record, …
+    let pool = iap.app.database.writer().pool();
+    sqlx::query("DELETE FROM journal WHERE sequence = $1").bind(seen).execute(pool).await.unwrap();
+    sqlx::query(
+        "UPDATE journal_head SET sequence = $1, hash = (SELECT hash FROM journal WHERE sequence = $2)",
+    )
+    .bind(seen - 1)
+    .bind(seen - 1)
+    .execute(pool)
+    .await
+    .unwrap();
+    let set_back = async || iap.app.registry.refresh().await.unwrap_err();
+    assert!(matches!(set_back().await, db::Error::SetBack { seen: record } if record == seen));
+    // … and which has gone on to the same number, and beyond.
+    for _ in 0..2 {
+        let mut tx = iap.app.database.writer().begin().await.unwrap();
+        let entry = carnet::audit::Entry::<(), ()> {
+            actor: "local/test",
+            action: "token.revoke",
+            subject: "token/other",
+            before: None,
+            after: None,
+            reason: "",
+        };
+        carnet::audit::append(&mut tx, &iap.clock, &iap.app.entropy, entry).await.unwrap();
+        tx.commit().await.unwrap();
+        assert!(matches!(set_back().await, db::Error::SetBack { seen: record } if record == seen));
+    }
+    iap.clock.advance(Duration::from_millis(2100));
+    let _ = iap.token_of(&client, &[]).await.expect(503);
 }
 
 #[tokio::test]

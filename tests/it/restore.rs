@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use carnet::anchoring::Anchoring;
 use carnet::backup::{self, BackupError, Opening, Restoring};
-use carnet::data_dir::DataDir;
+use carnet::data_dir::{DataDir, INSTALLATION};
 use carnet::tombstones::{self, Decision, Line, Tombstones};
 use carnet::{audit, db};
 use carnet_ambient::Entropy;
@@ -21,6 +21,7 @@ async fn stops(iap: &TestIap, backup: &Path, opening: &Opening, tombstones: &[Pa
     let error = stopped.unwrap_err().to_string();
     assert!(!folder.path().join("data/keys/master.jwk").exists(), "{error}");
     assert!(!folder.path().join("data").join(audit::HEADS_FILE).exists(), "{error}");
+    assert!(!folder.path().join("data").join(INSTALLATION).exists(), "{error}");
     let again = database.connect().await;
     db::migrate(&again).await.unwrap();
     assert!(db::installation::find(again.reader().pool()).await.unwrap().is_none(), "{error}");
@@ -85,12 +86,56 @@ async fn tombstones_that_do_not_go_with_the_backup_stop_it() {
     let left_out = forged(1, Vec::new());
     assert!(stopped(&[left_out]).await.contains("different pasts"));
 
+    // Its own with its end cut off, which the heads that were saved with it show.
+    let _ = iap.participant("gamma").await;
+    anchoring.settle().await.unwrap();
+    let saved = keys.path("saved");
+    fs::create_dir(&saved).unwrap();
+    fs::write(saved.join(tombstones::FILE), &own).unwrap();
+    fs::copy(iap.app.data_dir.path().join(audit::HEADS_FILE), saved.join(audit::HEADS_FILE)).unwrap();
+    let cut = stopped(&[saved.join(tombstones::FILE)]).await;
+    assert!(cut.contains("lines may have been cut off"), "{cut}");
+    // The whole of it, or another node's beside it, goes.
+    let whole = keys.path("whole");
+    fs::copy(tombstones_of(&iap), &whole).unwrap();
+    let (folder, database) = (tempfile::tempdir().unwrap(), TestDatabase::create().await);
+    let files = [saved.join(tombstones::FILE), whole];
+    restore(&iap, &file, &opening, &files, folder.path(), database.url()).await.unwrap();
+
     // Its own, even with a line that a crash has torn, goes with it.
     let torn = keys.path("torn");
     fs::write(&torn, format!("{own}abcdef {{\"inst")).unwrap();
     let (folder, database) = (tempfile::tempdir().unwrap(), TestDatabase::create().await);
     let restored = restore(&iap, &file, &opening, &[torn], folder.path(), database.url()).await.unwrap();
     assert_eq!((restored.decisions, restored.tombstones_to), (0, Some(last)));
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_whole_leaves_a_folder_and_a_database_for_the_next_attempt() {
+    let iap = TestIap::start().await;
+    let keys = Keys::new();
+    let file = keys.path("iap.backup");
+    back_up(iap.database().url(), iap.app.data_dir.path(), &file, &keys.sealing()).await.unwrap();
+    let (folder, database) = (tempfile::tempdir().unwrap(), TestDatabase::create().await);
+    let data_dir = DataDir::open(&folder.path().join("data")).unwrap();
+    let (missing, there) =
+        (folder.path().join("missing/master.jwk"), data_dir.path().join("keys/master.jwk"));
+    let restoring = Restoring {
+        backup: &file,
+        opening: &keys.opening(),
+        tombstones: &[],
+        without_tombstones: true,
+        data_dir: &data_dir,
+        database: database.url(),
+        master_key_file: &missing,
+        key_life: iap.app.config.key_life(),
+        actor: "local/test",
+    };
+    backup::restore(restoring, &iap.clock, &Entropy::seeded(SEED)).await.unwrap_err();
+    assert!(!data_dir.path().join(INSTALLATION).exists());
+    let restoring = Restoring { master_key_file: &there, ..restoring };
+    backup::restore(restoring, &iap.clock, &Entropy::seeded(SEED)).await.unwrap();
+    assert!(data_dir.installation().unwrap().is_some() && there.exists());
 }
 
 #[tokio::test]
