@@ -64,6 +64,9 @@ views! {
 
 async fn authorize(parts: &Parts, context: &Context, scope: &'static str) -> Result<Administrator, ApiError> {
     // Who changes something was looked up before the body was read; who executes what was approved has no token.
+    if let Some(refusal) = parts.extensions.get::<ApiError>() {
+        return Err(refusal.clone());
+    }
     let administrator = match parts.extensions.get::<Administrator>() {
         Some(administrator) => administrator.clone(),
         None => administrator(parts, context).await?,
