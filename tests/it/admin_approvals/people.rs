@@ -87,6 +87,37 @@ async fn whom_somebody_made_whom_one_made_is_no_second_person_either() {
 }
 
 #[tokio::test]
+async fn two_whom_one_made_are_not_two_people_for_seven_days() {
+    let two =
+        Two::start_with("[approval]\nrequired = true\noperations = ['enable']\nexpires_after = 1209600\n")
+            .await;
+    let make = async |name: &str| {
+        let body = json!({ "name": name, "scopes": ALL });
+        let made = two.as_ada("POST", "/administrators", Some(body)).await.expect(201).json();
+        Registered {
+            participant_id: String::new(),
+            client_id: made["client_id"].as_str().unwrap().to_owned(),
+            client_secret: made["client_secret"].as_str().unwrap().to_owned(),
+        }
+    };
+    let (cyd, dan) = (make("Cyd").await, make("Dan").await);
+    let ask = async || {
+        let waits = two.iap.admin_as(&cyd, "POST", &two.enable(), None).await.expect(202);
+        format!("/approvals/{}/approve", waits.json()["id"].as_str().unwrap())
+    };
+    let (now, later) = (ask().await, ask().await);
+    assert_eq!(conflict(&two.iap.admin_as(&dan, "POST", &now, None).await), "approver");
+    // Nor somebody for whom Ada made a secret; but whom the first administrator made is nobody's puppet.
+    let _ = two.as_bob("POST", &now, None).await.expect(200);
+    let secrets = format!("/clients/{}/secrets", two.bob.client_id);
+    let _ = two.as_ada("POST", &secrets, None).await.expect(201);
+    assert_eq!(conflict(&two.as_bob("POST", &later, None).await), "approver");
+
+    two.advance(Duration::from_hours(24 * 7)).await;
+    let _ = two.iap.admin_as(&dan, "POST", &later, None).await.expect(200);
+}
+
+#[tokio::test]
 async fn nothing_is_done_for_whoever_is_no_administrator_any_more() {
     let two = Two::start().await;
     let approve = format!("{}/approve", two.ask().await);
