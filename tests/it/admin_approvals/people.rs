@@ -18,6 +18,26 @@ async fn nobody_approves_what_they_asked_for() {
 }
 
 #[tokio::test]
+async fn a_requester_withdraws_what_they_asked_for_and_nobody_elses() {
+    let iap = TestIap::start().await;
+    let ada = iap.administrator("Ada", &["admin:registry:write"]).await;
+    let bob = iap.administrator("Bob", &ALL).await;
+    let machine = iap.acme().await;
+    let _ = iap.admin("POST", &format!("/clients/{}/disable", machine.client_id), None).await.expect(200);
+    let iap = iap.restart_with(REQUIRED).await;
+    let ask = async |who: &Registered| {
+        let enable = format!("/clients/{}/enable", machine.client_id);
+        let waits = iap.admin_as(who, "POST", &enable, None).await.expect(202);
+        format!("/approvals/{}/reject", waits.json()["id"].as_str().unwrap())
+    };
+    let (own, of_bob) = (ask(&ada).await, ask(&bob).await);
+    let rejected = iap.admin_as(&ada, "POST", &own, None).await.expect(200).json();
+    assert_eq!((&rejected["state"], &rejected["decided_by"]), (&json!("rejected"), &json!(ada.client_id)));
+    let refused = iap.admin_as(&ada, "POST", &of_bob, None).await.expect(403);
+    assert!(refused.header("www-authenticate").contains("admin:approve"));
+}
+
+#[tokio::test]
 async fn whom_one_made_or_changed_is_no_second_person_for_seven_days_nor_the_other_way_round() {
     let iap = TestIap::start().await;
     let ada = iap.administrator("Ada", &ALL).await;
