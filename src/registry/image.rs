@@ -29,7 +29,7 @@ pub struct ClientEntry {
     /// Whose it is; none for an administrator.
     pub participant: Option<Arc<Participant>>,
     /// The ONE Record ID for its tokens: the one it is registered for, else the participant's main one;
-    /// none when that one is suspended, and for an administrator.
+    /// none when that one or the logistics agent URI is suspended, and for an administrator.
     pub iol_identifier: Option<String>,
     /// Active secrets; expiry is for the reader to check.
     pub secrets: Vec<ClientSecret>,
@@ -225,13 +225,17 @@ impl Image {
 }
 
 /// What stands in a client's tokens: the identifier it is registered for, else its participant's main one, if
-/// that is approved and still the participant's.
+/// that is approved and still the participant's. Beside it stands the logistics agent URI, which may be another of the
+/// participant's identifiers: if that one is suspended, there is no token either.
 fn iol_identifier<'a>(
     client: &Client,
     participant: Option<&Participant>,
     find: impl Fn(&str) -> Option<&'a OneRecordId>,
 ) -> Option<String> {
     let participant = participant?;
+    if find(&participant.logistics_agent_uri).is_some_and(|id| id.status == OneRecordIdStatus::Suspended) {
+        return None;
+    }
     let id = find(client.one_record_id.as_ref().unwrap_or(&participant.iol_identifier))?;
     (id.status == OneRecordIdStatus::Approved && id.participant_id == participant.id).then(|| id.uri.clone())
 }

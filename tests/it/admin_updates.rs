@@ -285,6 +285,23 @@ async fn a_suspended_identifier_stands_in_no_token_until_it_is_resumed() {
 }
 
 #[tokio::test]
+async fn a_suspended_identifier_stands_in_no_token_as_the_agent_uri_either() {
+    let iap = TestIap::start().await;
+    let client = iap.acme().await;
+    let participant = format!("/participants/{}", client.participant_id);
+    let uri = json!({ "uri": "https://acme.example/cargo" });
+    let _ = iap.admin("POST", &format!("{participant}/identifiers"), Some(uri.clone())).await.expect(201);
+    let agent = |uri: &str| Some(json!({ "logistics_agent_uri": uri }));
+    let _ = iap.admin("PATCH", &participant, agent("https://acme.example/cargo")).await.expect(200);
+    let _ = iap.token_of(&client, &[]).await.expect(200);
+    let _ = iap.admin("POST", &format!("{participant}/identifiers/suspend"), Some(uri)).await.expect(200);
+    let refused = iap.token_of(&client, &[]).await.expect(400);
+    assert_eq!(refused.json()["error"], "unauthorized_client");
+    let _ = iap.admin("PATCH", &participant, agent("https://acme.example/agent")).await.expect(200);
+    let _ = iap.token_of(&client, &[]).await.expect(200);
+}
+
+#[tokio::test]
 async fn no_token_is_made_for_a_disabled_resource_server_nor_for_another_in_its_place() {
     let iap = TestIap::start().await;
     let participant = iap.participant("acme").await;
