@@ -7,6 +7,7 @@ use http::{HeaderValue, Method, StatusCode, Uri, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::operations::idempotency::looks_like_secret;
 use crate::operations::{Context, FieldError, Held, Refusal};
 
 /// What went wrong (RFC 9457).
@@ -272,7 +273,7 @@ pub(super) async fn render(State(context): State<Context>, request: Request, nex
 }
 
 fn log(context: &Context, error: &Facts, method: &Method, uri: &Uri) -> Option<String> {
-    let (status, path) = (error.status.as_u16(), uri.path());
+    let (status, path) = (error.status.as_u16(), without_secrets(uri.path()));
     let Some(cause) = &error.cause else {
         tracing::info!(status, %method, path, reason = error.detail, "administration request refused");
         return None;
@@ -283,6 +284,12 @@ fn log(context: &Context, error: &Facts, method: &Method, uri: &Uri) -> Option<S
     context.metrics.database_error("administration");
     tracing::Span::current().record("carnet.correlation_id", instance.as_str());
     Some(instance)
+}
+
+/// A path as it may stand in the log: a secret was taken for its id before.
+fn without_secrets(path: &str) -> String {
+    let shown = |segment| if looks_like_secret(segment) { "…" } else { segment };
+    path.split('/').map(shown).collect::<Vec<_>>().join("/")
 }
 
 fn write(response: &mut Response, error: Facts, instance: Option<String>) {
@@ -309,4 +316,17 @@ fn write(response: &mut Response, error: Facts, instance: Option<String>) {
         headers.insert(header::RETRY_AFTER, seconds);
     }
     *response.body_mut() = body.into();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_in_the_place_of_its_id_is_not_logged() {
+        let secret = format!("carnetsecret{}", "x".repeat(55));
+        let path = |last: &str| format!("/admin/v1/clients/01ARZ3NDEKTSV4RRFFQ69G5FAW/secrets/{last}");
+        assert_eq!(without_secrets(&path(&secret)), path("…"));
+        assert_eq!(without_secrets(&path("01ARZ3NDEKTSV4RRFFQ69G5FAX")), path("01ARZ3NDEKTSV4RRFFQ69G5FAX"));
+    }
 }

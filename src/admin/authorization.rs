@@ -62,13 +62,32 @@ views! {
     MayReadJournal = scope::ADMIN_AUDIT_READ;
 }
 
+/// The caller is an administrator; how far they reach, the operation asks.
+#[derive(Debug)]
+pub(super) struct AnyAdministrator(pub(super) Actor);
+
+impl FromRequestParts<Context> for AnyAdministrator {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, context: &Context) -> Result<Self, ApiError> {
+        Ok(Self(caller(parts, context).await?.actor))
+    }
+}
+
 async fn authorize(parts: &Parts, context: &Context, scope: &'static str) -> Result<Administrator, ApiError> {
-    // Who changes something was looked up before the body was read; who executes what was approved has no token.
-    let administrator = match parts.extensions.get::<Administrator>() {
-        Some(administrator) => administrator.clone(),
-        None => administrator(parts, context).await?,
-    };
+    let administrator = caller(parts, context).await?;
     if administrator.has_scope(scope) { Ok(administrator) } else { Err(ApiError::insufficient_scope(scope)) }
+}
+
+async fn caller(parts: &Parts, context: &Context) -> Result<Administrator, ApiError> {
+    // Who changes something was looked up before the body was read; who executes what was approved has no token.
+    if let Some(refusal) = parts.extensions.get::<ApiError>() {
+        return Err(refusal.clone());
+    }
+    match parts.extensions.get::<Administrator>() {
+        Some(administrator) => Ok(administrator.clone()),
+        None => administrator(parts, context).await,
+    }
 }
 
 /// Whose administration token the request has.

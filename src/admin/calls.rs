@@ -40,10 +40,15 @@ pub(super) async fn handle(State(calls): State<Calls>, request: Request, next: N
     if ![Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(request.method()) {
         return next.run(request).await;
     }
-    let (parts, body) = request.into_parts();
-    // Who is nobody here gets the refusal of the route, before anything of the body is read.
-    let Ok(administrator) = authorization::administrator(&parts, &calls.context).await else {
-        return next.run(Request::from_parts(parts, body)).await;
+    let (mut parts, body) = request.into_parts();
+    let administrator = match authorization::administrator(&parts, &calls.context).await {
+        Ok(administrator) => administrator,
+        Err(refusal) => {
+            // Who is nobody here gets this refusal from the route, if there is one, before anything of the body is read.
+            // The route must not look again: what it let through then would be done without regard to key and version.
+            parts.extensions.insert(refusal);
+            return next.run(Request::from_parts(parts, body)).await;
+        }
     };
     calls.change(parts, body, administrator).await.unwrap_or_else(IntoResponse::into_response)
 }

@@ -149,8 +149,8 @@ pub struct RawTokens {
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawJournal {
-    /// Days for which records are kept, 1 to 36600; older ones are removed once a signed head covers them. Default:
-    /// for ever.
+    /// Days for which records are kept, 1 to 36600, and at least 7 where `approval.required` is set; older ones are
+    /// removed once a signed head covers them. Default: for ever.
     pub keep_days: Option<i64>,
 }
 

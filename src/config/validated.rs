@@ -141,12 +141,8 @@ impl TryFrom<RawConfig> for Config {
         let tracing = Tracing::validate(&raw)?;
         let tokens = tokens(raw.tokens)?;
         let key_life = keys::life(&raw.keys, &key_set_cache, tokens.max_lifetime)?;
-        let journal_keep_days = match raw.journal.keep_days {
-            Some(days) if !(1..=36_600).contains(&days) => {
-                return refuse("journal.keep_days", format!("{days} is not between 1 and 36600 days"));
-            }
-            days => days,
-        };
+        let approval = Approvals::validate(raw.approval)?;
+        let journal_keep_days = journal_keep_days(raw.journal.keep_days, &approval)?;
         Ok(Self {
             journal_keep_days,
             public_hosts: hosts(host_of(&issuer), listen, server.public_hosts),
@@ -169,7 +165,7 @@ impl TryFrom<RawConfig> for Config {
             expiry_warnings: expiry_warnings(raw.registry.expiry_warnings)?,
             throttle: ThrottleLimits::validate(&raw.throttle)?,
             proxies,
-            approval: Approvals::validate(raw.approval)?,
+            approval,
             key_life,
             algorithms: keys::algorithms(raw.keys.algorithms)?,
             tokens,
@@ -185,6 +181,20 @@ impl TryFrom<RawConfig> for Config {
             tracing,
             record,
         })
+    }
+}
+
+fn journal_keep_days(days: Option<i64>, approval: &Approvals) -> Result<Option<i64>, ConfigError> {
+    let refused = |reason: String| refuse("journal.keep_days", reason);
+    match days {
+        Some(days) if !(1..=36_600).contains(&days) => {
+            refused(format!("{days} is not between 1 and 36600 days"))
+        }
+        // By the journal of 7 days is decided whether two administrators are two people.
+        Some(days) if days < 7 && !approval.operations.is_empty() => {
+            refused(format!("{days} is less than the 7 days that approval.required needs"))
+        }
+        days => Ok(days),
     }
 }
 
@@ -462,6 +472,7 @@ mod tests {
             ("[throttle]\nhashing_queue = 100000", "throttle.hashing_queue"),
             ("[approval]\noperations = ['everything']", "approval.operations"),
             ("[approval]\nexpires_after = 59", "approval.expires_after"),
+            ("[approval]\nrequired = true\n[journal]\nkeep_days = 6", "journal.keep_days"),
             ("[registry]\nmax_self_registered_clients = 1001", "registry.max_self_registered_clients"),
             ("[record]\nlisten = '0.0.0.0:80'", "record.base_url"),
             ("[record]\nlisten = '127.0.0.1:1'\nkey_cache_min = 0", "record.key_cache_min"),

@@ -127,18 +127,16 @@ pub async fn subjects_between<'e>(
     Ok(sqlx::query_scalar(query).bind(since).bind(until).fetch_all(executor).await?)
 }
 
-/// Who changed a subject after `since`, each with their reasons, each pair once.
+/// Who changed a subject after `since`, each with what they did and their reasons, each of these once.
 pub async fn actors_on<'e>(
     executor: impl Executor<'e, Database = Any>,
     subject: &str,
     since: i64,
-) -> Result<Vec<(String, String)>, Error> {
-    let rows = sqlx::query("SELECT DISTINCT actor, reason FROM journal WHERE subject = $1 AND at > $2")
-        .bind(subject)
-        .bind(since)
-        .fetch_all(executor)
-        .await?;
-    rows.iter().map(|row| Ok((row.try_get("actor")?, row.try_get("reason")?))).collect()
+) -> Result<Vec<(String, String, String)>, Error> {
+    let query = "SELECT DISTINCT actor, action, reason FROM journal WHERE subject = $1 AND at > $2";
+    let rows = sqlx::query(query).bind(subject).bind(since).fetch_all(executor).await?;
+    let triple = |row: &Row| Ok((row.try_get("actor")?, row.try_get("action")?, row.try_get("reason")?));
+    rows.iter().map(triple).collect()
 }
 
 /// How often something was done to a subject after `since`, milliseconds since 1970-01-01 UTC.

@@ -1,6 +1,7 @@
 //! Secrets of a client: several live at once, so that rotation never needs an outage.
 
 mod add;
+mod hashing;
 mod import;
 mod list;
 mod revoke;
@@ -10,6 +11,8 @@ pub use add::{Added, NewSecret, add};
 pub use list::list;
 pub use revoke::revoke;
 pub use rotate::{RotateSecret, Rotated, rotate};
+
+pub(super) use hashing::Hashing;
 
 use serde::Serialize;
 

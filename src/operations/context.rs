@@ -5,6 +5,7 @@ use carnet_db::{Database, Transaction};
 use serde::Serialize;
 use tracing::Instrument as _;
 
+use super::client_secret::Hashing;
 use super::negative::Against;
 use super::{Actor, Call, Refusal};
 use crate::app::App;
@@ -33,6 +34,8 @@ pub struct Context {
     pub config: Arc<Config>,
     /// The request in which they run.
     pub(super) call: Call,
+    /// Where slow hashes are computed.
+    pub(super) hashing: Hashing,
     /// What is measured.
     pub metrics: Metrics,
 }
@@ -75,6 +78,7 @@ impl Context {
             entropy: app.entropy.clone(),
             config: Arc::clone(&app.config),
             call: Call::default(),
+            hashing: Hashing::new(),
             metrics: app.metrics.clone(),
         }
     }

@@ -123,6 +123,14 @@ pub async fn keep(context: &Context, request: &KeyedRequest, answer: &Answer) ->
     context.finish(tx).await
 }
 
+/// Whether a text may be one of the secrets that this server makes.
+#[must_use]
+pub fn looks_like_secret(text: &str) -> bool {
+    text.len() >= SECRET_LEN
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        && SECRET_PREFIXES.iter().any(|prefix| text.starts_with(prefix))
+}
+
 /// Whether a body has a secret in it.
 pub(super) fn holds_secret(body: &[u8]) -> bool {
     without_secrets(body).1
@@ -139,12 +147,7 @@ fn without_secrets(body: &[u8]) -> (Vec<u8>, bool) {
 
 fn withhold(value: &mut Value) -> bool {
     let is_secret = |name: &str, value: &Value| {
-        value.as_str().is_some_and(|text| {
-            SECRET_MEMBERS.contains(&name)
-                || text.len() >= SECRET_LEN
-                    && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-                    && SECRET_PREFIXES.iter().any(|prefix| text.starts_with(prefix))
-        })
+        value.as_str().is_some_and(|text| SECRET_MEMBERS.contains(&name) || looks_like_secret(text))
     };
     match value {
         Value::Object(members) => {

@@ -1,3 +1,4 @@
+use super::idempotency::looks_like_secret;
 use crate::db;
 use crate::registry::Sensitive;
 
@@ -95,7 +96,9 @@ impl Refusal {
     }
 
     pub(super) fn not_found(kind: &'static str, id: &str) -> Self {
-        Self::NotFound { kind, id: id.chars().take(64).collect() }
+        // Who takes the secret for its id shall not find it in the log.
+        let id = if looks_like_secret(id) { "…".to_owned() } else { id.chars().take(64).collect() };
+        Self::NotFound { kind, id }
     }
 
     pub(super) fn conflict(field: impl Into<String>, reason: impl Into<String>, hint: &'static str) -> Self {

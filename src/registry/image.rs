@@ -31,7 +31,7 @@ pub struct ClientEntry {
     /// Whose it is; none for an administrator.
     pub participant: Option<Arc<Participant>>,
     /// The ONE Record ID for its tokens: the one it is registered for, else the participant's main one;
-    /// none when that one is suspended, and for an administrator.
+    /// none when that one or the logistics agent URI is suspended, and for an administrator.
     pub iol_identifier: Option<String>,
     /// Active secrets; expiry is for the reader to check.
     pub secrets: Vec<ClientSecret>,

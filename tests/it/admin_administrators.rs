@@ -192,6 +192,9 @@ async fn whoever_registers_machines_gets_no_hold_of_administrators() {
             let answer = iap.admin_as(&ada, method, &format!("{path}{step}"), body).await;
             assert_eq!(missing(&answer), "admin:administrators:write", "{method} {step}");
         }
+        let tokens = json!({ "client_id": client_id });
+        let answer = iap.admin_as(&ada, "POST", "/tokens/revoke", Some(tokens)).await;
+        assert_eq!(missing(&answer), "admin:administrators:write", "their tokens");
     }
     let enable = format!("/clients/{}/enable", bob.client_id);
     assert_eq!(missing(&iap.admin_as(&ada, "POST", &enable, None).await), "admin:administrators:write");

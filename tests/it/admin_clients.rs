@@ -310,3 +310,12 @@ async fn with_an_administrators_secret_its_tokens_end() {
         .unwrap();
     let _ = iap.administration(request).await.expect(401);
 }
+
+#[tokio::test]
+async fn a_secret_in_the_place_of_its_id_is_not_repeated() {
+    let iap = TestIap::start().await;
+    let client = iap.acme().await;
+    let path = format!("/clients/{}/secrets/{}", client.client_id, client.client_secret);
+    let refused = iap.admin("DELETE", &path, None).await.expect(404);
+    assert!(!refused.text().contains("carnetsecret"), "{}", refused.text());
+}

@@ -3,7 +3,7 @@ use axum::response::Response;
 
 use super::{ApprovalBody, shown};
 use crate::admin::api_error::{ApiError, Problem};
-use crate::admin::authorization::MayApprove;
+use crate::admin::authorization::AnyAdministrator;
 use crate::admin::json_body::OptionalJsonBody;
 use crate::admin::path_text::{PathText, Segment};
 use crate::operations::approval::Rejection;
@@ -27,7 +27,7 @@ use crate::operations::{self, Context};
 )]
 pub(in crate::admin) async fn reject(
     State(context): State<Context>,
-    MayApprove(actor): MayApprove,
+    AnyAdministrator(actor): AnyAdministrator,
     PathText(id): PathText<Segment>,
     OptionalJsonBody(rejection): OptionalJsonBody<Rejection>,
 ) -> Result<Response, ApiError> {

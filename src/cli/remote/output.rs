@@ -69,8 +69,9 @@ pub(super) fn one(item: &Value, as_json: bool) -> String {
     if as_json {
         return pretty(item);
     }
-    let members: Vec<(&String, &Value)> = item.as_object().into_iter().flatten().collect();
-    let width = members.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+    let members = item.as_object().into_iter().flatten();
+    let members: Vec<(String, &Value)> = members.map(|(name, value)| (printable(name), value)).collect();
+    let width = members.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
     members.iter().fold(String::new(), |mut out, (name, value)| {
         let _ = writeln!(out, "{name:width$}  {}", text(value));
         out
@@ -113,6 +114,11 @@ pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect()
 }
 
+/// The same for text of several lines.
+pub(super) fn printable_lines(text: &str) -> String {
+    text.split('\n').map(printable).collect::<Vec<_>>().join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,6 +158,8 @@ mod tests {
     fn a_cell_cannot_break_a_line_or_turn_it_around() {
         let out = one(&json!({"name": "a\nb\u{1b}[2J\u{202e}"}), false);
         assert_eq!(out, "name  a\u{fffd}b\u{fffd}[2J\u{fffd}\n");
+        let out = one(&json!({"name\n\u{1b}[2J": "a"}), false);
+        assert_eq!(out, "name\u{fffd}\u{fffd}[2J  a\n");
     }
 
     #[test]

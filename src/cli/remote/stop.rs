@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use carnet_client::Problem;
 use serde_json::{Map, Value, json};
 
-use super::terminal;
+use super::{output, terminal};
 use crate::cli::local::Failure;
 
 /// Why a command ends without having done what it was asked.
@@ -104,15 +104,21 @@ impl Stop {
 
     /// Says it, and gives the exit status. An approval that is waited for is an answer and goes to standard output;
     /// everything else goes to standard error.
+    ///
+    /// In a sentence stands what a file or a server said: none of it shall steer the terminal.
     pub(super) fn report(&self, as_json: bool) -> ExitCode {
         let is_answer = self.is_waiting() && self.document.is_some();
         match (is_answer, as_json) {
             (true, true) => terminal::print(&format!("{:#}\n", self.json())),
-            (true, false) => terminal::print(&format!("{}\n", self.sentence)),
+            (true, false) => terminal::print(&format!("{}\n", self.shown())),
             (false, true) => terminal::complain(&format!("{:#}\n", self.json())),
-            (false, false) => terminal::complain(&format!("carnet: {}\n", self.sentence)),
+            (false, false) => terminal::complain(&format!("carnet: {}\n", self.shown())),
         }
         ExitCode::from(self.kind as u8)
+    }
+
+    fn shown(&self) -> String {
+        output::printable_lines(&self.sentence)
     }
 
     /// The server's document where it sent one, else one of the same form (RFC 9457).
@@ -194,6 +200,12 @@ mod tests {
     fn a_failed_condition_has_a_status_of_its_own() {
         assert!(Stop::refused(&problem(412), String::new()).is_changed());
         assert!(!Stop::refused(&problem(409), String::new()).is_changed());
+    }
+
+    #[test]
+    fn a_sentence_cannot_steer_the_terminal() {
+        let stop = Stop::usage("members.toml: name: `\u{1b}[2J\u{202e}`\nnothing was changed");
+        assert_eq!(stop.shown(), "members.toml: name: `\u{fffd}[2J\u{fffd}`\nnothing was changed");
     }
 
     #[test]

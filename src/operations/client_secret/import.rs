@@ -20,22 +20,27 @@ pub(super) async fn digest(
         }
         (Some(secret), None) => {
             is_importable(&secret, client_id).map_err(|reason| Refusal::invalid("secret", reason))?;
-            // Nobody's hash is computed for a client that does not exist.
-            client::get(context, client_id).await?;
+            // Nobody's hash is computed for a client that does not exist, or could not have it.
+            refuse_administrator(&client::get(context, client_id).await?.client)?;
             let entropy = context.entropy.clone();
-            // Off the workers that answer requests.
-            let hashed = tokio::task::spawn_blocking(move || {
-                ImportedHash::make(&entropy, &secret, &mut HashMemory::new())
-            });
-            hashed.await.map_err(|_| Refusal::invalid("secret", "could not be hashed; try again"))?
+            let hashed = context
+                .hashing
+                .run(move || ImportedHash::make(&entropy, &secret, &mut HashMemory::new()))
+                .await;
+            hashed.ok_or_else(|| Refusal::invalid("secret", "could not be hashed; try again"))?
         }
     };
     Ok(Some(SecretDigest::Imported(hash)))
 }
 
-/// Secrets are imported for machines that move here. Whoever administers gets one with 256 random bits.
+/// Refuses a secret that was brought along for somebody who may not have one.
 pub(super) fn check_kind(client: &Client, new: &ClientSecret) -> Result<(), Refusal> {
-    if new.is_imported() && client.kind == ClientKind::Administrator {
+    if new.is_imported() { refuse_administrator(client) } else { Ok(()) }
+}
+
+/// Secrets are imported for machines that move here. Whoever administers gets one with 256 random bits.
+fn refuse_administrator(client: &Client) -> Result<(), Refusal> {
+    if client.kind == ClientKind::Administrator {
         return Err(Refusal::conflict(
             "client_id",
             "is an administrator, for whom no secret can be imported",

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 use crate::db;
 use crate::operations::context::Change;
 use crate::operations::negative::Against;
-use crate::operations::{Actor, Context, Refusal, check, client};
+use crate::operations::{Actor, Context, Refusal, administrator, check, client};
 use crate::registry::ClientKind;
 
 /// Which tokens are to be revoked: one, or all that a client got.
@@ -38,7 +38,7 @@ pub enum Revoked {
 /// accepted is not accepted.
 ///
 /// # Errors
-/// [`Refusal::Invalid`] when a rule is broken.
+/// [`Refusal::Invalid`] when a rule is broken; [`Refusal::Scope`] for the tokens of an administrator.
 pub async fn revoke(context: &Context, actor: &Actor, which: &Revocation) -> Result<Revoked, Refusal> {
     match (&which.jti, &which.client_id) {
         (Some(jti), None) if which.issued_before.is_none() => one(context, actor, jti).await,
@@ -84,6 +84,7 @@ async fn all_of(
     let client_id = check::id(client::KIND, client_id).map_err(|_| unknown())?;
     let mut tx = context.begin().await?;
     let owner = db::client::find(&mut *tx, client_id).await?.ok_or_else(unknown)?;
+    administrator::check_takes(actor, &owner)?;
     let change = Change {
         action: "client.revoke_tokens",
         subject: format!("client/{client_id}"),

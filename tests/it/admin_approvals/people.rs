@@ -18,6 +18,26 @@ async fn nobody_approves_what_they_asked_for() {
 }
 
 #[tokio::test]
+async fn a_requester_withdraws_what_they_asked_for_and_nobody_elses() {
+    let iap = TestIap::start().await;
+    let ada = iap.administrator("Ada", &["admin:registry:write"]).await;
+    let bob = iap.administrator("Bob", &ALL).await;
+    let machine = iap.acme().await;
+    let _ = iap.admin("POST", &format!("/clients/{}/disable", machine.client_id), None).await.expect(200);
+    let iap = iap.restart_with(REQUIRED).await;
+    let ask = async |who: &Registered| {
+        let enable = format!("/clients/{}/enable", machine.client_id);
+        let waits = iap.admin_as(who, "POST", &enable, None).await.expect(202);
+        format!("/approvals/{}/reject", waits.json()["id"].as_str().unwrap())
+    };
+    let (own, of_bob) = (ask(&ada).await, ask(&bob).await);
+    let rejected = iap.admin_as(&ada, "POST", &own, None).await.expect(200).json();
+    assert_eq!((&rejected["state"], &rejected["decided_by"]), (&json!("rejected"), &json!(ada.client_id)));
+    let refused = iap.admin_as(&ada, "POST", &of_bob, None).await.expect(403);
+    assert!(refused.header("www-authenticate").contains("admin:approve"));
+}
+
+#[tokio::test]
 async fn whom_one_made_or_changed_is_no_second_person_for_seven_days_nor_the_other_way_round() {
     let iap = TestIap::start().await;
     let ada = iap.administrator("Ada", &ALL).await;
@@ -84,6 +104,37 @@ async fn whom_somebody_made_whom_one_made_is_no_second_person_either() {
     let of_dan = format!("/approvals/{}/approve", of_dan["id"].as_str().unwrap());
     assert_eq!(conflict(&two.as_ada("POST", &of_dan, None).await), "approver");
     let _ = two.as_bob("POST", &approve, None).await.expect(200);
+}
+
+#[tokio::test]
+async fn two_whom_one_made_are_not_two_people_for_seven_days() {
+    let two =
+        Two::start_with("[approval]\nrequired = true\noperations = ['enable']\nexpires_after = 1209600\n")
+            .await;
+    let make = async |name: &str| {
+        let body = json!({ "name": name, "scopes": ALL });
+        let made = two.as_ada("POST", "/administrators", Some(body)).await.expect(201).json();
+        Registered {
+            participant_id: String::new(),
+            client_id: made["client_id"].as_str().unwrap().to_owned(),
+            client_secret: made["client_secret"].as_str().unwrap().to_owned(),
+        }
+    };
+    let (cyd, dan) = (make("Cyd").await, make("Dan").await);
+    let ask = async || {
+        let waits = two.iap.admin_as(&cyd, "POST", &two.enable(), None).await.expect(202);
+        format!("/approvals/{}/approve", waits.json()["id"].as_str().unwrap())
+    };
+    let (now, later) = (ask().await, ask().await);
+    assert_eq!(conflict(&two.iap.admin_as(&dan, "POST", &now, None).await), "approver");
+    // Nor somebody for whom Ada made a secret; but whom the first administrator made is nobody's puppet.
+    let _ = two.as_bob("POST", &now, None).await.expect(200);
+    let secrets = format!("/clients/{}/secrets", two.bob.client_id);
+    let _ = two.as_ada("POST", &secrets, None).await.expect(201);
+    assert_eq!(conflict(&two.as_bob("POST", &later, None).await), "approver");
+
+    two.advance(Duration::from_hours(24 * 7)).await;
+    let _ = two.iap.admin_as(&dan, "POST", &later, None).await.expect(200);
 }
 
 #[tokio::test]

@@ -50,6 +50,22 @@ async fn a_secret_is_made_when_its_requester_fetches_it_and_nobody_else_sees_it(
 }
 
 #[tokio::test]
+async fn a_narrow_token_of_the_requester_fetches_no_secret() {
+    let two = Two::start().await;
+    let new = json!({ "name": "Cyd", "scopes": ALL });
+    let waits = two.as_ada("POST", "/administrators", Some(new)).await.expect(202).json();
+    let path = format!("/approvals/{}", waits["id"].as_str().unwrap());
+    let _ = two.as_bob("POST", &format!("{path}/approve"), None).await.expect(200);
+    let narrow = two.iap.token_of(&two.ada, &[("scope", "admin:registry:write")]).await.expect(200).json();
+    let narrow = narrow["access_token"].as_str().unwrap();
+    let execute = format!("{path}/execute");
+    let refused = two.iap.admin_with(narrow, "POST", &execute, &[], None).await.expect(403);
+    assert!(refused.header("www-authenticate").contains("admin:administrators:write"));
+    assert_eq!(two.state(&path).await, "approved");
+    let _ = two.as_ada("POST", &execute, None).await.expect(201);
+}
+
+#[tokio::test]
 async fn of_one_who_executes_twice_at_once_one_secret_is_made() {
     let two = Two::start().await;
     let secrets = format!("/clients/{}/secrets", two.bob.client_id);

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::plan::{Collection, Owner, Plan, Step, Todo};
 use crate::cli::remote::approval;
 use crate::cli::remote::connection::Server;
+use crate::cli::remote::output::printable;
 use crate::cli::remote::secret_file::SecretFile;
 use crate::cli::remote::stop::Stop;
 
@@ -176,7 +177,8 @@ impl Hand<'_> {
         }
         Err(Stop::changed(format!(
             "{} {} was changed by somebody else since the plan was made: look at the new plan",
-            step.kind, step.name
+            step.kind,
+            printable(&step.name)
         )))
     }
 

@@ -13,6 +13,7 @@ use toml::Spanned;
 use self::members::{Lifetime, OrDefault};
 use crate::cli::remote::client::read_json;
 use crate::cli::remote::client_key::{key_set, public_half_only};
+use crate::cli::remote::output::printable;
 use crate::cli::remote::stop::Stop;
 use crate::registry::{AccessTokenTyp, SigningAlgorithm, Status, TokenEndpointAuthMethod};
 
@@ -145,7 +146,8 @@ impl Source<'_> {
     /// A sentence that names the file, the place, the member and the mistake.
     fn mistake(&self, span: Option<Range<usize>>, member: &str, what: &str) -> Stop {
         let place = span.map(|span| line_and_column(self.text, span.start)).unwrap_or_default();
-        let member = if matches!(member, "" | ".") { String::new() } else { format!("{member}: ") };
+        let member =
+            if matches!(member, "" | ".") { String::new() } else { format!("{}: ", printable(member)) };
         // The parser likes to draw; one line is enough.
         let what = what.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(", ");
         Stop::usage(format!("{}{place}: {member}{what}; nothing was changed", self.name))
