@@ -13,14 +13,17 @@ mod client_set;
 mod connection;
 mod flag;
 mod identifier;
+mod initial_access_token;
 mod key;
 mod lifetime;
+mod new_secret;
 mod output;
 mod participant;
 mod resource;
 mod secret_file;
 mod stop;
 mod terminal;
+mod token;
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -47,6 +50,9 @@ pub enum Command {
     /// Servers that accept access tokens.
     #[command(subcommand)]
     Resource(resource::Command),
+    /// Access tokens that were issued.
+    #[command(subcommand)]
+    Token(token::Command),
     /// People who administer this identity provider.
     #[command(subcommand)]
     Administrator(administrator::Command),
@@ -93,6 +99,7 @@ async fn dispatch(command: Command) -> Result<Output, Stop> {
         Command::Identifier(command) => identifier::run(command).await,
         Command::Client(command) => client::run(command).await,
         Command::Resource(command) => resource::run(command).await,
+        Command::Token(command) => token::run(command).await,
         Command::Administrator(command) => administrator::run(command).await,
         Command::Approval(command) => approval::run(command).await,
         Command::Apply(apply) => apply::run(apply).await,

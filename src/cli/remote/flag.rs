@@ -8,6 +8,7 @@ const NAMES: &[(&str, &str)] = &[
     ("scopes", "--scope"),
     ("audiences", "--audience"),
     ("allowed_addresses", "--allowed-address"),
+    ("client_id", "--client"),
     ("secret", "FILE"),
     ("phc", "FILE"),
     ("uri", "URI"),

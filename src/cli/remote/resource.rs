@@ -51,7 +51,7 @@ pub struct Settings {
     /// The `typ` of its tokens: at+jwt or JWT.
     #[arg(long, value_name = "TYP")]
     access_token_typ: Option<AccessTokenTyp>,
-    /// The algorithm of its tokens: RS256 or ES256.
+    /// The algorithm of its tokens: RS256, PS256, ES256 or `EdDSA`.
     #[arg(long, value_name = "ALG")]
     signing_alg: Option<SigningAlgorithm>,
     /// A scope that it knows; give the flag once for each.
