@@ -107,38 +107,4 @@ async fn dispatch(command: Command) -> Result<Output, Stop> {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::{CommandFactory, Parser};
-
-    #[derive(Debug, Parser)]
-    struct Remote {
-        #[command(subcommand)]
-        _command: super::Command,
-    }
-
-    /// The commands that do something, each with its words behind `carnet`.
-    fn leaves<'c>(command: &'c clap::Command, words: &str) -> Vec<(String, &'c clap::Command)> {
-        let shown = |below: &&clap::Command| below.get_name() != "help" && !below.is_hide_set();
-        let mut below = command.get_subcommands().filter(shown).peekable();
-        if below.peek().is_none() {
-            return vec![(words.to_owned(), command)];
-        }
-        below.flat_map(|below| leaves(below, &format!("{words} {}", below.get_name()))).collect()
-    }
-
-    #[test]
-    fn every_command_is_well_formed_and_has_its_own_example() {
-        let mut command = Remote::command();
-        command.build();
-        command.clone().debug_assert();
-        let leaves = leaves(&command, "carnet");
-        assert_eq!(leaves.len(), 43);
-        let page = include_str!("../../docs/commands.md");
-        for (words, leaf) in leaves {
-            let row = |rest: char| page.contains(&format!("| `{words}{rest}"));
-            assert!(row(' ') || row('`'), "docs/commands.md has no row for {words}");
-            let help = leaf.get_after_help().map(ToString::to_string).unwrap_or_default();
-            assert!(help.contains("Example") && help.contains(&format!("  {words} ")), "{words}: {help}");
-        }
-    }
-}
+mod tests;

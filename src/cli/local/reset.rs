@@ -10,13 +10,13 @@ use crate::operations;
 /// Flags of `carnet admin reset`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Stop the server first: the data folder is used by one process at a time.\n\n\
-    Example: carnet admin reset --data-dir iap")]
+    Example:\n  carnet admin reset --data-dir iap")]
 pub struct ResetArgs {
     /// The server's own flags, so that this command sees the same installation.
     #[command(flatten)]
     pub server: ServeArgs,
     /// Why, for the journal.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     pub reason: String,
 }
 

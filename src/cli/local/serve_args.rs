@@ -8,7 +8,7 @@ use crate::data_dir::{CREDENTIALS, Credentials, INSTALLATION};
 
 /// Flags of `carnet serve`; they stand over the environment and the file.
 #[derive(Debug, Clone, Default, Args)]
-#[command(after_help = "Example: carnet serve --data-dir iap --record-listen 127.0.0.1:8082")]
+#[command(after_help = "Example:\n  carnet serve --data-dir iap --record-listen 127.0.0.1:8082")]
 pub struct ServeArgs {
     /// Configuration file (TOML).
     #[arg(long, value_name = "FILE", env = "CARNET_CONFIG")]
@@ -91,7 +91,7 @@ impl ServeArgs {
 /// Flags of `carnet record serve`.
 #[derive(Debug, Clone, Default, Args)]
 #[command(
-    after_help = "Example: carnet record serve --issuer https://iap.example --listen 127.0.0.1:8082 --config record.toml"
+    after_help = "Example:\n  carnet record serve --issuer https://iap.example --listen 127.0.0.1:8082 --config record.toml"
 )]
 pub struct RecordServeArgs {
     /// Configuration file (TOML), of which `[record]` and `[log]` are used.
@@ -138,6 +138,7 @@ impl RecordServeArgs {
 
 /// Flags of `carnet demo`.
 #[derive(Debug, Clone, Default, Args)]
+#[command(after_help = "Example:\n  carnet demo --exit")]
 pub struct DemoArgs {
     /// End after the last step instead of staying up for exploring.
     #[arg(long)]
