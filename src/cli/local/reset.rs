@@ -1,10 +1,11 @@
 use carnet_ambient::{Clock, Entropy};
 use clap::Args;
 
+use super::serve_args::is_installed;
 use super::{Failure, ServeArgs};
 use crate::app::{self, App};
 use crate::config::DEFAULT_DATA_DIR;
-use crate::data_dir::{CREDENTIALS, Credentials, INSTALLATION};
+use crate::data_dir::{CREDENTIALS, Credentials};
 use crate::operations;
 
 /// Flags of `carnet admin reset`.
@@ -30,12 +31,7 @@ pub async fn reset(args: &ResetArgs) -> Result<(), Failure> {
         server.issuer = Some(known.issuer.clone());
     }
     let (config, _) = server.load()?;
-    if !config.data_dir().join(INSTALLATION).exists() {
-        return Err(Failure(format!(
-            "there is no installation in {}: give the --data-dir with which the server runs",
-            config.data_dir().display()
-        )));
-    }
+    is_installed(config.data_dir())?;
     let (app, _) =
         App::open(config, Clock::system(), Entropy::system()).await.map_err(Failure::from_error)?;
     let context = operations::Context::new(&app);
