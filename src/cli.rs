@@ -55,14 +55,14 @@ pub enum Command {
     /// Signing keys of this identity provider, and the master key that seals them.
     #[command(subcommand)]
     Keys(KeysCommand),
-    /// The audit journal.
+    /// The audit journal: what was done, by whom, and the proof of it.
     #[command(subcommand)]
     Audit(AuditCommand),
-    /// Write everything into one encrypted file, while the server runs.
+    /// Write everything into one encrypted file; works on the data folder, the server may run.
     Backup(local::BackupArgs),
-    /// Restore a backup into an empty data folder and an empty database.
+    /// Restore a backup into an empty data folder and an empty database, before a server runs there.
     Restore(local::RestoreArgs),
-    /// Look for what is wrong with an installation, beside the running server.
+    /// Look for what is wrong with an installation; works on the data folder, the server may run.
     Doctor(local::DoctorArgs),
     /// Ask a running server whether it is ready; exit status 0 if it is.
     Health(local::HealthArgs),
@@ -86,18 +86,18 @@ pub enum KeysCommand {
     /// Commands that speak to the administration API.
     #[command(flatten)]
     Remote(remote::KeysCommand),
-    /// Make a new master key and seal everything anew with it; works on the data folder, the server stopped.
+    /// Make a new master key and seal everything with it; works on the data folder, the server stopped.
     Rewrap(local::RewrapArgs),
 }
 
 /// Commands on the audit journal.
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
-    /// Verify the journal in the data folder's database against the signed heads outside it.
-    Verify(local::AuditVerifyArgs),
-    /// Commands that ask the server.
+    /// Commands that speak to the administration API.
     #[command(flatten)]
     Remote(remote::AuditCommand),
+    /// Verify the journal in the database against the signed heads outside it; works on the data folder, the server may run.
+    Verify(local::AuditVerifyArgs),
 }
 
 /// Commands of the operator.
@@ -114,6 +114,42 @@ mod tests {
     #[test]
     fn the_whole_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    /// The commands that do something, each with its words.
+    fn leaves<'c>(command: &'c clap::Command, words: &str) -> Vec<(String, &'c clap::Command)> {
+        let shown = |below: &&clap::Command| below.get_name() != "help" && !below.is_hide_set();
+        let below = command.get_subcommands().filter(shown);
+        let mut leaves: Vec<(String, &clap::Command)> =
+            below.flat_map(|below| leaves(below, &format!("{words} {}", below.get_name()))).collect();
+        // Some have further commands below them and do something all the same.
+        if leaves.is_empty() || !command.is_subcommand_required_set() {
+            leaves.push((words.to_owned(), command));
+        }
+        leaves
+    }
+
+    #[test]
+    fn every_command_has_its_own_example_and_its_row_in_the_book() {
+        let mut command = Cli::command();
+        command.build();
+        let leaves = leaves(&command, "carnet");
+        assert_eq!(leaves.len(), 65, "{:?}", leaves.iter().map(|(words, _)| words).collect::<Vec<_>>());
+        let page = include_str!("../docs/commands.md");
+        for (words, leaf) in &leaves {
+            let row = |rest: char| page.contains(&format!("| `{words}{rest}"));
+            assert!(row(' ') || row('`'), "docs/commands.md has no row for {words}");
+            let help = leaf.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let example = help.split_once("Example").map(|(_, example)| example).unwrap_or_default();
+            assert!(example.contains(&format!("\n  {words}")), "{words}: {help}");
+            assert!(leaf.get_about().is_some(), "{words} does not say what it does");
+        }
+        // And no row for what there is not.
+        let rows = page.lines().filter_map(|line| line.strip_prefix("| `carnet ")?.split('`').next());
+        for row in rows {
+            let row = format!("carnet {row} ");
+            assert!(leaves.iter().any(|(words, _)| row.starts_with(&format!("{words} "))), "{row}");
+        }
     }
 
     #[test]

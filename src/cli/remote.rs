@@ -13,14 +13,17 @@ mod client_set;
 mod connection;
 mod flag;
 mod identifier;
+mod initial_access_token;
 mod key;
 mod lifetime;
+mod new_secret;
 mod output;
 mod participant;
 mod resource;
 mod secret_file;
 mod stop;
 mod terminal;
+mod token;
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -47,6 +50,9 @@ pub enum Command {
     /// Servers that accept access tokens.
     #[command(subcommand)]
     Resource(resource::Command),
+    /// Access tokens that were issued.
+    #[command(subcommand)]
+    Token(token::Command),
     /// People who administer this identity provider.
     #[command(subcommand)]
     Administrator(administrator::Command),
@@ -93,6 +99,7 @@ async fn dispatch(command: Command) -> Result<Output, Stop> {
         Command::Identifier(command) => identifier::run(command).await,
         Command::Client(command) => client::run(command).await,
         Command::Resource(command) => resource::run(command).await,
+        Command::Token(command) => token::run(command).await,
         Command::Administrator(command) => administrator::run(command).await,
         Command::Approval(command) => approval::run(command).await,
         Command::Apply(apply) => apply::run(apply).await,
@@ -100,38 +107,4 @@ async fn dispatch(command: Command) -> Result<Output, Stop> {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::{CommandFactory, Parser};
-
-    #[derive(Debug, Parser)]
-    struct Remote {
-        #[command(subcommand)]
-        _command: super::Command,
-    }
-
-    /// The commands that do something, each with its words behind `carnet`.
-    fn leaves<'c>(command: &'c clap::Command, words: &str) -> Vec<(String, &'c clap::Command)> {
-        let shown = |below: &&clap::Command| below.get_name() != "help" && !below.is_hide_set();
-        let mut below = command.get_subcommands().filter(shown).peekable();
-        if below.peek().is_none() {
-            return vec![(words.to_owned(), command)];
-        }
-        below.flat_map(|below| leaves(below, &format!("{words} {}", below.get_name()))).collect()
-    }
-
-    #[test]
-    fn every_command_is_well_formed_and_has_its_own_example() {
-        let mut command = Remote::command();
-        command.build();
-        command.clone().debug_assert();
-        let leaves = leaves(&command, "carnet");
-        assert_eq!(leaves.len(), 43);
-        let page = include_str!("../../docs/commands.md");
-        for (words, leaf) in leaves {
-            let row = |rest: char| page.contains(&format!("| `{words}{rest}"));
-            assert!(row(' ') || row('`'), "docs/commands.md has no row for {words}");
-            let help = leaf.get_after_help().map(ToString::to_string).unwrap_or_default();
-            assert!(help.contains("Example") && help.contains(&format!("  {words} ")), "{words}: {help}");
-        }
-    }
-}
+mod tests;

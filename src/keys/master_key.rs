@@ -177,19 +177,32 @@ pub fn coming_master_key(current: &Path) -> PathBuf {
 /// # Errors
 /// [`KeysError::MasterKey`] when a file cannot be moved.
 pub fn take_over_master_key(current: &Path) -> Result<PathBuf, KeysError> {
-    let (coming, old) = (coming_master_key(current), beside(current, "old"));
-    // A hard link first: at no moment is there no master key.
+    let coming = coming_master_key(current);
     let moved = || {
-        match std::fs::remove_file(&old) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        std::fs::hard_link(current, &old)?;
+        // A hard link first: at no moment is there no master key.
+        let old = keep_old(current)?;
         std::fs::rename(&coming, current)?;
-        private_file::sync_folder(current)
+        private_file::sync_folder(current)?;
+        Ok(old)
     };
-    moved().map_err(|source| io(current, source))?;
-    Ok(old)
+    Ok(moved().map_err(|source| io(current, source))?)
+}
+
+/// Gives the current master key a second name, under which it stays. Those of earlier changes keep theirs: backups of the
+/// database from their time open with nothing else.
+fn keep_old(current: &Path) -> std::io::Result<PathBuf> {
+    let key = Zeroizing::new(std::fs::read(current)?);
+    let mut number = 1_u32;
+    loop {
+        let old = beside(current, &if number == 1 { "old".to_owned() } else { format!("old.{number}") });
+        match std::fs::hard_link(current, &old) {
+            Ok(()) => return Ok(old),
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
+            // Left by a change that was cut off here.
+            Err(_) if Zeroizing::new(std::fs::read(&old)?) == key => return Ok(old),
+            Err(error) => number = number.checked_add(1).ok_or(error)?,
+        }
+    }
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {
@@ -248,6 +261,27 @@ mod tests {
             Err(KeysError::MasterKey(MasterKeyError::Io { .. }))
         ));
         assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+    }
+
+    #[test]
+    fn every_old_master_key_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.jwk");
+        fs::write(&path, "first").unwrap();
+        let next = |content: &str| fs::write(coming_master_key(&path), content).unwrap();
+        let read = |path: &Path| fs::read_to_string(path).unwrap();
+        next("second");
+        let first = take_over_master_key(&path).unwrap();
+        next("third");
+        // Cut off between the two steps: the next attempt gives it no second name.
+        fs::hard_link(&path, beside(&path, "old.2")).unwrap();
+        let second = take_over_master_key(&path).unwrap();
+        next("fourth");
+        let third = take_over_master_key(&path).unwrap();
+        let kept: Vec<String> = [&first, &second, &third, &path].into_iter().map(|path| read(path)).collect();
+        assert_eq!(kept, ["first", "second", "third", "fourth"]);
+        assert_eq!(second, beside(&path, "old.2"));
+        assert!(!coming_master_key(&path).exists());
     }
 
     #[test]

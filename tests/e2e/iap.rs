@@ -5,6 +5,7 @@ mod clients;
 mod commands;
 mod disaster;
 mod introspection;
+mod keys;
 mod listeners;
 mod malformed;
 mod metrics;

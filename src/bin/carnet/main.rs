@@ -20,12 +20,12 @@ fn main() -> ExitCode {
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&format!("cannot start: {error}")),
+        Err(error) => return fail(&Failure(format!("cannot start: {error}")), as_json),
     };
     let outcome = runtime.block_on(run(cli.command, as_json));
     match outcome {
         Ok(code) => code,
-        Err(failure) => fail(&failure.to_string()),
+        Err(failure) => fail(&failure, as_json),
     }
 }
 
@@ -62,8 +62,8 @@ async fn run(command: Command, as_json: bool) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn fail(sentence: &str) -> ExitCode {
+fn fail(failure: &Failure, as_json: bool) -> ExitCode {
     // Not eprintln: it panics when nobody reads.
-    let _ = writeln!(std::io::stderr(), "carnet: {sentence}");
+    let _ = std::io::stderr().write_all(failure.said(as_json).as_bytes());
     ExitCode::FAILURE
 }

@@ -3,15 +3,16 @@ use std::path::PathBuf;
 
 use carnet_db::Onlooker;
 use clap::Args;
+use serde_json::{Value, json};
 
 use super::{Failure, ServeArgs};
 use crate::admin::rfc3339;
-use crate::audit::{self, Report};
+use crate::audit::{self, Finding, Report};
 
 /// Flags of `carnet audit verify`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "The server may run meanwhile.\n\n\
-    Example: carnet audit verify --data-dir iap --heads /mnt/elsewhere/audit-heads.log")]
+    Example:\n  carnet audit verify --data-dir iap --heads /mnt/elsewhere/audit-heads.log")]
 pub struct AuditVerifyArgs {
     /// The server's own flags, so that this command sees the same installation.
     #[command(flatten)]
@@ -22,6 +23,9 @@ pub struct AuditVerifyArgs {
     /// The record of a restore that you made, and of which the file knows nothing.
     #[arg(long, value_name = "SEQUENCE")]
     pub accept_restore: Vec<i64>,
+    /// Print JSON instead of lines; what goes wrong is JSON on standard error.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Verifies the journal and prints what was found.
@@ -39,12 +43,33 @@ pub async fn audit_verify(args: &AuditVerifyArgs) -> Result<(), Failure> {
     drop(tx);
     database.close().await;
     let (report, findings) = checked.map_err(Failure::from_error)?;
-    print!("{}", render(&report));
+    if args.json {
+        println!("{:#}", document(&report, &findings));
+    } else {
+        print!("{}", render(&report));
+    }
     if findings.is_empty() {
         return Ok(());
     }
     let list: Vec<String> = findings.iter().map(|finding| format!("  {finding}")).collect();
     Err(Failure(format!("the journal does not hold:\n{}", list.join("\n"))))
+}
+
+/// What holds, and what does not, for programs.
+fn document(report: &Report, findings: &[Finding]) -> Value {
+    let anchor = report.anchor.as_ref().map(|(head, kid)| {
+        json!({ "sequence": head.sequence, "signed_at": rfc3339(head.at), "kid": kid, "pinned": report.pinned })
+    });
+    let restores =
+        report.restores.iter().map(|restore| json!({ "sequence": restore.sequence, "after": restore.after }));
+    json!({
+        "records": report.records,
+        "last": report.last,
+        "removed_to": report.removed,
+        "anchor": anchor,
+        "restores": restores.collect::<Vec<_>>(),
+        "findings": findings.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    })
 }
 
 /// What holds, for people.

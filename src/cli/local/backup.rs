@@ -12,7 +12,7 @@ use crate::private_file;
 /// Flags of `carnet backup`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "The server may run meanwhile.\n\n\
-    Example: carnet backup iap.backup --recipient backup-key.pub --data-dir iap")]
+    Example:\n  carnet backup iap.backup --recipient backup-key.pub --data-dir iap")]
 pub struct BackupArgs {
     /// Other things to do with backups.
     #[command(subcommand)]
@@ -36,7 +36,7 @@ pub enum BackupCommand {
     /// Make a key pair for backups: the private key in FILE, the public one in FILE.pub.
     #[command(
         after_help = "Keep the private key away from the server: backups need the public one only.\n\n\
-        Example: carnet backup keygen backup-key"
+        Example:\n  carnet backup keygen backup-key"
     )]
     Keygen(KeygenArgs),
 }
@@ -68,6 +68,7 @@ pub async fn backup(args: &BackupArgs) -> Result<(), Failure> {
             ));
         }
     };
+    is_new(file)?;
     let (config, _) = args.server.for_folder()?;
     let database = Onlooker::connect(config.database()).await.map_err(Failure::from_error)?;
     let mut snapshot = database.snapshot().await.map_err(Failure::from_error)?;
@@ -99,8 +100,18 @@ fn exists(path: &Path) -> Failure {
     Failure(format!("{} exists already, and nothing is written over: give another name", path.display()))
 }
 
+/// Says it before anything is made; whoever makes the file sees to it once more.
+fn is_new(path: &Path) -> Result<(), Failure> {
+    match path.symlink_metadata() {
+        Ok(_) => Err(Failure(format!(
+            "{} exists already, and nothing was written: give the name of a new file",
+            path.display()
+        ))),
+        Err(_) => Ok(()),
+    }
+}
+
 fn keygen(args: &KeygenArgs) -> Result<(), Failure> {
-    let (private, public) = backup::generate_recipient().map_err(Failure::from_error)?;
     let mut name = args.file.file_name().unwrap_or_default().to_owned();
     name.push(".pub");
     let public_file = args.file.with_file_name(name);
@@ -108,6 +119,10 @@ fn keygen(args: &KeygenArgs) -> Result<(), Failure> {
     if let Some(path) = [&args.file, &public_file].into_iter().find(|path| path.symlink_metadata().is_ok()) {
         return Err(exists(path));
     }
+    // Both, before the first: a private key without its public one is of no use.
+    is_new(&args.file)?;
+    is_new(&public_file)?;
+    let (private, public) = backup::generate_recipient().map_err(Failure::from_error)?;
     for (path, text) in [(&args.file, private.as_str()), (&public_file, public.as_str())] {
         private_file::create(path, text.as_bytes())
             .map_err(|error| Failure(format!("{}: {error}", path.display())))?;
@@ -119,4 +134,19 @@ fn keygen(args: &KeygenArgs) -> Result<(), Failure> {
         public_file.display()
     );
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_half_of_a_key_pair_is_made_when_the_other_one_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, public) = (folder.path().join("key"), folder.path().join("key.pub"));
+        std::fs::write(&public, "mine").unwrap();
+        let said = keygen(&KeygenArgs { file: file.clone() }).unwrap_err().to_string();
+        assert!(said.contains("key.pub exists already") && !file.exists(), "{said}");
+        assert_eq!(std::fs::read_to_string(&public).unwrap(), "mine");
+    }
 }

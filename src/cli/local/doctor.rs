@@ -10,7 +10,7 @@ use crate::doctor::{self, Level, Line};
 /// Flags of `carnet doctor`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "The server may run meanwhile. The exit status is 1 if a line says FAIL.\n\n\
-    Example: carnet doctor --data-dir iap")]
+    Example:\n  carnet doctor --data-dir iap")]
 pub struct DoctorArgs {
     /// The server's own flags, so that this command sees the same installation.
     #[command(flatten)]
@@ -18,7 +18,7 @@ pub struct DoctorArgs {
     /// Another machine's time to compare with, as it stands in an HTTP Date header.
     #[arg(long, value_name = "DATE")]
     pub http_date: Option<String>,
-    /// Print JSON instead of lines.
+    /// Print JSON instead of lines; what goes wrong is JSON on standard error.
     #[arg(long)]
     pub json: bool,
 }

@@ -8,7 +8,7 @@ use super::Failure;
 
 /// Flags of `carnet health`.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = "Example: carnet health --address 127.0.0.1:8080")]
+#[command(after_help = "Example:\n  carnet health --address 127.0.0.1:8080")]
 pub struct HealthArgs {
     /// Address of a plain-HTTP listener of the server, usually the administration listener.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8081")]

@@ -1,22 +1,23 @@
 use carnet_ambient::{Clock, Entropy};
 use clap::Args;
 
+use super::serve_args::is_installed;
 use super::{Failure, ServeArgs};
 use crate::app::{self, App};
 use crate::config::DEFAULT_DATA_DIR;
-use crate::data_dir::{CREDENTIALS, Credentials, INSTALLATION};
+use crate::data_dir::{CREDENTIALS, Credentials};
 use crate::operations;
 
 /// Flags of `carnet admin reset`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Stop the server first: the data folder is used by one process at a time.\n\n\
-    Example: carnet admin reset --data-dir iap")]
+    Example:\n  carnet admin reset --data-dir iap")]
 pub struct ResetArgs {
     /// The server's own flags, so that this command sees the same installation.
     #[command(flatten)]
     pub server: ServeArgs,
     /// Why, for the journal.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     pub reason: String,
 }
 
@@ -30,12 +31,7 @@ pub async fn reset(args: &ResetArgs) -> Result<(), Failure> {
         server.issuer = Some(known.issuer.clone());
     }
     let (config, _) = server.load()?;
-    if !config.data_dir().join(INSTALLATION).exists() {
-        return Err(Failure(format!(
-            "there is no installation in {}: give the --data-dir with which the server runs",
-            config.data_dir().display()
-        )));
-    }
+    is_installed(config.data_dir())?;
     let (app, _) =
         App::open(config, Clock::system(), Entropy::system()).await.map_err(Failure::from_error)?;
     let context = operations::Context::new(&app);

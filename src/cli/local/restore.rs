@@ -13,7 +13,7 @@ use crate::operations::Actor;
 /// Flags of `carnet restore`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Data folder and database must be new.\n\n\
-    Example: carnet restore iap.backup --identity backup-key --tombstones old/tombstones.log --data-dir new")]
+    Example:\n  carnet restore iap.backup --identity backup-key --tombstones old/tombstones.log --data-dir new")]
 pub struct RestoreArgs {
     /// The backup.
     pub file: PathBuf,
@@ -46,6 +46,11 @@ pub async fn restore(args: &RestoreArgs) -> Result<(), Failure> {
     };
     let opening = opening.map_err(Failure::from_error)?;
     let (config, _) = args.server.load()?;
+    // Before the folder is made: a name that was mistyped leaves nothing behind.
+    for file in std::iter::once(&args.file).chain(&args.tombstones) {
+        std::fs::File::open(file)
+            .map_err(|error| Failure(format!("{}: {error}; nothing was restored", file.display())))?;
+    }
     let data_dir = DataDir::open(config.data_dir()).map_err(Failure::from_error)?;
     let _database_lock = app::lock_database(&config).map_err(Failure::from_error)?;
     let actor = Actor::local();

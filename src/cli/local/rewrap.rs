@@ -2,10 +2,10 @@ use std::path::{Path, PathBuf};
 
 use carnet_ambient::{Clock, Entropy};
 use clap::Args;
+use serde_json::json;
 
 use super::{Failure, ServeArgs};
 use crate::app::App;
-use crate::data_dir::INSTALLATION;
 use crate::keys::{MasterKey, coming_master_key, take_over_master_key};
 use crate::operations;
 
@@ -25,8 +25,11 @@ pub struct RewrapArgs {
     #[arg(long, value_name = "FILE")]
     pub to: Option<PathBuf>,
     /// Why, for the journal.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     pub reason: String,
+    /// Print JSON instead of lines; what goes wrong is JSON on standard error.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Makes a new master key and seals everything with it.
@@ -34,43 +37,53 @@ pub struct RewrapArgs {
 /// # Errors
 /// When the installation cannot be opened, or there is none; nothing is changed then.
 pub async fn rewrap(args: &RewrapArgs) -> Result<(), Failure> {
-    let (config, _) = args.server.load()?;
-    if !config.data_dir().join(INSTALLATION).exists() {
-        return Err(Failure(format!(
-            "there is no installation in {}: give the --data-dir with which the server runs",
-            config.data_dir().display()
-        )));
-    }
+    let (config, _) = args.server.for_folder()?;
     let (clock, entropy) = (Clock::system(), Entropy::system());
     let (app, _) = App::open(config, clock, entropy.clone()).await.map_err(Failure::from_error)?;
     let current = app.config.master_key_file().to_owned();
     // Down on the disk before anything is sealed with it: what it seals must never be lost with it.
     let path = args.to.clone().unwrap_or_else(|| coming_master_key(&current));
-    let new = new_master_key(&path, args.to.is_some(), &entropy)?;
+    let new = new_master_key(&path, args.to.is_some(), &app.keys.key_check_value(), &entropy)?;
     let context = operations::Context::new(&app);
     let actor = operations::Actor::local();
     let sealed = operations::signing_key::rewrap(&context, &actor, &new, &args.reason)
         .await
         .map_err(Failure::from_error)?;
-    let next = if args.to.is_some() {
-        format!("set keys.master_key_file to {} on every node, and start them", path.display())
+    let (file, old) = if args.to.is_some() {
+        (path, current)
     } else {
         let old = take_over_master_key(&current).map_err(Failure::from_error)?;
-        format!(
-            "copy {} to the other nodes, if there are any, and start them; the old key is in {}",
-            current.display(),
-            old.display()
-        )
+        (current, old)
     };
-    println!("{sealed} keys are sealed with the new master key {}\n{next}", new.kid());
+    if args.json {
+        let document = json!({
+            "master_key": new.kid(), "keys": sealed, "master_key_file": file, "old_master_key_file": old,
+        });
+        println!("{document:#}");
+    } else {
+        let next = if args.to.is_some() { "set keys.master_key_file to" } else { "copy" };
+        println!(
+            "{sealed} keys are sealed with the new master key {}\n{next} {} on every node, and start them; the old key is in {}",
+            new.kid(),
+            file.display(),
+            old.display()
+        );
+    }
     app.database.close().await;
     Ok(())
 }
 
 /// Makes the key; one that is there was given, or left by a change that did not get further.
-fn new_master_key(path: &Path, given: bool, entropy: &Entropy) -> Result<MasterKey, Failure> {
+fn new_master_key(path: &Path, given: bool, current: &str, entropy: &Entropy) -> Result<MasterKey, Failure> {
     if given && path.exists() {
-        return MasterKey::read(path).map_err(Failure::from_error);
+        let new = MasterKey::read(path).map_err(Failure::from_error)?;
+        if new.key_check_value() == current {
+            return Err(Failure(format!(
+                "{} holds the master key that everything is sealed with already: name another file, which is made then",
+                path.display()
+            )));
+        }
+        return Ok(new);
     }
     if path.exists() {
         std::fs::remove_file(path).map_err(|error| Failure(format!("{}: {error}", path.display())))?;

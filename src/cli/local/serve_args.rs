@@ -1,4 +1,5 @@
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -8,7 +9,7 @@ use crate::data_dir::{CREDENTIALS, Credentials, INSTALLATION};
 
 /// Flags of `carnet serve`; they stand over the environment and the file.
 #[derive(Debug, Clone, Default, Args)]
-#[command(after_help = "Example: carnet serve --data-dir iap --record-listen 127.0.0.1:8082")]
+#[command(after_help = "Example:\n  carnet serve --data-dir iap --record-listen 127.0.0.1:8082")]
 pub struct ServeArgs {
     /// Configuration file (TOML).
     #[arg(long, value_name = "FILE", env = "CARNET_CONFIG")]
@@ -63,13 +64,8 @@ impl ServeArgs {
     /// As [`Self::load`]; also when there is no installation in the folder.
     pub fn for_folder(&self) -> Result<(Config, RawConfig), Failure> {
         let (config, raw) = self.with_known_issuer().load()?;
-        if config.data_dir().join(INSTALLATION).exists() {
-            return Ok((config, raw));
-        }
-        Err(Failure(format!(
-            "there is no installation in {}: give the --data-dir with which the server runs",
-            config.data_dir().display()
-        )))
+        is_installed(config.data_dir())?;
+        Ok((config, raw))
     }
 }
 
@@ -88,10 +84,29 @@ impl ServeArgs {
     }
 }
 
+/// Whether there is an installation in the folder.
+pub(super) fn is_installed(folder: &Path) -> Result<(), Failure> {
+    installed(folder, folder.join(INSTALLATION).try_exists())
+}
+
+fn installed(folder: &Path, found: io::Result<bool>) -> Result<(), Failure> {
+    let folder = folder.display();
+    match found {
+        Ok(true) => Ok(()),
+        // Whoever may not look in must not be told that nothing is there.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            Err(Failure(format!("{folder}: {error}; run this as the user to whom the data folder belongs")))
+        }
+        _ => Err(Failure(format!(
+            "there is no installation in {folder}: give the --data-dir with which the server runs"
+        ))),
+    }
+}
+
 /// Flags of `carnet record serve`.
 #[derive(Debug, Clone, Default, Args)]
 #[command(
-    after_help = "Example: carnet record serve --issuer https://iap.example --listen 127.0.0.1:8082 --config record.toml"
+    after_help = "Example:\n  carnet record serve --issuer https://iap.example --listen 127.0.0.1:8082 --config record.toml"
 )]
 pub struct RecordServeArgs {
     /// Configuration file (TOML), of which `[record]` and `[log]` are used.
@@ -138,6 +153,7 @@ impl RecordServeArgs {
 
 /// Flags of `carnet demo`.
 #[derive(Debug, Clone, Default, Args)]
+#[command(after_help = "Example:\n  carnet demo --exit")]
 pub struct DemoArgs {
     /// End after the last step instead of staying up for exploring.
     #[arg(long)]
@@ -145,7 +161,7 @@ pub struct DemoArgs {
 }
 
 /// The one place where the environment is read.
-fn read(file: Option<&std::path::Path>) -> Result<RawConfig, Failure> {
+fn read(file: Option<&Path>) -> Result<RawConfig, Failure> {
     let text = match file {
         Some(path) => Some(std::fs::read_to_string(path).map_err(|error| {
             Failure(format!("cannot read the configuration {}: {error}", path.display()))
@@ -165,5 +181,22 @@ fn read(file: Option<&std::path::Path>) -> Result<RawConfig, Failure> {
 fn lay<T: Clone>(under: &mut Option<T>, over: Option<&T>) {
     if let Some(over) = over {
         *under = Some(over.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_is_closed_is_not_said_to_be_empty() {
+        let folder = Path::new("/var/lib/carnet");
+        let said = |found| installed(folder, found).unwrap_err().to_string();
+        assert!(installed(folder, Ok(true)).is_ok());
+        assert!(said(Ok(false)).contains("--data-dir"));
+        assert!(said(Err(io::ErrorKind::NotADirectory.into())).contains("--data-dir"));
+        assert!(
+            said(Err(io::ErrorKind::PermissionDenied.into())).contains("to whom the data folder belongs")
+        );
     }
 }

@@ -6,11 +6,14 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::change;
+use super::client::read_json;
+use super::client_key::{key_set, public_half_only};
 use super::connection::{Connection, Listing};
 use super::output::{self, Column, Output};
 use super::secret_file::SecretFile;
 use super::stop::Stop;
 use crate::data_dir::Credentials;
+use crate::registry::TokenEndpointAuthMethod;
 
 const COLUMNS: &[Column] = &[
     ("CLIENT ID", "client_id"),
@@ -51,7 +54,9 @@ pub enum Command {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  carnet administrator add --name 'Ada, operations' --scope admin:read --scope admin:write \\\n    \
-    --credentials-out ada.json --credentials admin-credentials.json"
+    --credentials-out ada.json --credentials admin-credentials.json\n  \
+    carnet administrator add --name 'nightly report' --scope admin:audit:read --auth-method private_key_jwt \\\n    \
+    --jwks public-keys.json --credentials admin-credentials.json"
 )]
 pub struct Add {
     /// Who it is: a person, for people.
@@ -60,6 +65,13 @@ pub struct Add {
     /// A scope of the administrator, such as admin:read, admin:registry:write, admin:approve; give the flag once for each.
     #[arg(long = "scope", value_name = "SCOPE", required = true)]
     scopes: Vec<String>,
+    /// How they authenticate: `client_secret_basic`, `client_secret_post` or `private_key_jwt`. These commands take the
+    /// first alone.
+    #[arg(long, value_name = "METHOD", default_value = "client_secret_basic")]
+    auth_method: TokenEndpointAuthMethod,
+    /// A file with their public keys, a JWK Set or one JWK; `-` reads standard input.
+    #[arg(long, value_name = "FILE")]
+    jwks: Option<PathBuf>,
     /// Write a credentials file for the new administrator, for its own --credentials; it must not exist yet. Without
     /// it, the secret is printed.
     #[arg(long, value_name = "FILE")]
@@ -127,8 +139,20 @@ pub(super) async fn run(command: Command) -> Result<Output, Stop> {
     }
 }
 
-async fn add(Add { name, scopes, credentials_out, connection }: Add) -> Result<Output, Stop> {
-    let body = json!({ "name": name, "scopes": scopes });
+async fn add(
+    Add { name, scopes, auth_method, jwks, credentials_out, connection }: Add,
+) -> Result<Output, Stop> {
+    if credentials_out.is_some() && auth_method != TokenEndpointAuthMethod::ClientSecretBasic {
+        return Err(Stop::usage(
+            "--credentials-out is for administrators of these commands, who authenticate by client_secret_basic: leave \
+             it out, or --auth-method",
+        ));
+    }
+    let mut body = json!({ "name": name, "scopes": scopes, "token_endpoint_auth_method": auth_method });
+    if let Some(path) = &jwks {
+        body["jwks"] = key_set(public_half_only(read_json(path)?)?);
+    }
+    let signs = auth_method == TokenEndpointAuthMethod::PrivateKeyJwt;
     // Before anything is made: a secret that cannot be kept would be lost.
     let file = credentials_out.as_deref().map(SecretFile::create).transpose()?;
     let mut made = connection.send(Method::POST, &["administrators"], Some(&body)).await?;
@@ -139,6 +163,7 @@ async fn add(Add { name, scopes, credentials_out, connection }: Add) -> Result<O
             made.as_object_mut().and_then(|members| members.remove("client_secret"));
             vec!["the credentials file holds the secret; it cannot be read again"]
         }
+        (None, _) if signs => Vec::new(),
         (None, _) => vec![
             "the administrator was registered by a request whose answer got lost, and its secret with it: \
              make another one with carnet client secret add",

@@ -1,10 +1,14 @@
 use std::fmt::Write as _;
+use std::io;
+use std::ops::ControlFlow;
 
 use clap::{Args, Subcommand, ValueEnum};
+use serde_json::Value;
 
-use super::connection::{Connection, Listing};
+use super::connection::{Connection, Listing, READ};
 use super::output::{self, Column};
 use super::stop::Stop;
+use super::terminal;
 
 const COLUMNS: &[Column] = &[
     ("SEQUENCE", "sequence"),
@@ -100,16 +104,51 @@ pub(super) async fn run(command: AuditCommand) -> Result<String, Stop> {
             Ok(output::table(&listed, COLUMNS, EMPTY, listing.connection.json))
         }
         AuditCommand::Export(Export { from, format: Format::Jsonl, connection }) => {
-            // A page's cursor goes on from the record that `from` names; only the first page takes it.
-            let items = connection.list(&["journal"], &[("from", &from.max(1).to_string())]).await?;
-            Ok(items.iter().fold(String::new(), |mut text, item| {
-                let _ = writeln!(text, "{item}");
-                text
-            }))
+            export(from.max(1), &connection).await.map(|()| String::new())
         }
         AuditCommand::Head(Head { connection }) => {
             let head = connection.get(&["journal", "head"]).await?;
             Ok(output::one(&head, connection.json))
         }
     }
+}
+
+/// Writes each page as it comes: a journal of years does not fit into memory.
+async fn export(from: u64, connection: &Connection) -> Result<(), Stop> {
+    let (mut last, mut wrong) = (None, None);
+    let write = |page: Vec<Value>| {
+        let text = page.iter().fold(String::new(), |mut text, record| {
+            let _ = writeln!(text, "{record}");
+            text
+        });
+        match terminal::try_print(&text) {
+            Ok(()) => {
+                last = page.last().and_then(|record| record["sequence"].as_i64()).or(last);
+                ControlFlow::Continue(())
+            }
+            Err(error) => {
+                // A reader that has seen enough is no error; a disk that is full is one.
+                wrong = (error.kind() != io::ErrorKind::BrokenPipe).then_some(error);
+                ControlFlow::Break(())
+            }
+        }
+    };
+    // A page's cursor goes on from the record that `from` names; only the first page takes it.
+    let done = connection.open(READ)?.pages(&["journal"], &[("from", &from.to_string())], None, write).await;
+    let so_far = |sentence: &str| match last {
+        Some(last) => {
+            format!(
+                "{sentence}; records up to {last} are written: go on with --from {}",
+                last.saturating_add(1)
+            )
+        }
+        None => format!("{sentence}; no record was written"),
+    };
+    if let Some(error) = wrong {
+        return Err(Stop::failed(so_far(&format!("the journal cannot be written: {error}"))));
+    }
+    done.map(drop).map_err(|stop| {
+        let sentence = so_far(stop.sentence());
+        stop.with_sentence(sentence)
+    })
 }

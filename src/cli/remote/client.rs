@@ -5,6 +5,7 @@ use clap::{ArgAction, Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::connection::{Connection, Listing};
+use super::new_secret::{self, SecretOut};
 use super::output::{self, Column, Output};
 use super::stop::Stop;
 use super::{client_key, client_secret, client_set, lifetime};
@@ -70,7 +71,9 @@ pub enum Command {
     --participant 01ARZ3NDEKTSV4RRFFQ69G5FAV --require-bound-tokens false\n  \
     carnet client add --credentials admin-credentials.json --name 'tracking' \\\n    \
     --participant 01ARZ3NDEKTSV4RRFFQ69G5FAV --auth-method private_key_jwt --jwks keys.json \\\n    \
-    --require-bound-tokens false"
+    --require-bound-tokens false\n  \
+    carnet client add --credentials admin-credentials.json --name 'record server' \\\n    \
+    --participant 01ARZ3NDEKTSV4RRFFQ69G5FAV --introspects https://record.example.com"
 )]
 pub struct Add {
     /// The id of the participant whose machine it is.
@@ -95,6 +98,10 @@ pub struct Add {
     /// A resource server that it may ask for, by identifier or id, its default one first.
     #[arg(long = "audience", value_name = "URI")]
     audiences: Vec<String>,
+    /// A resource server that it speaks for, by identifier or id: it may introspect the tokens that are for it; give the
+    /// flag once for each.
+    #[arg(long = "introspects", value_name = "URI")]
+    introspects: Vec<String>,
     /// Lifetime of its access tokens, for instance 10m.
     #[arg(long, value_name = "TIME", value_parser = lifetime::seconds)]
     access_token_lifetime: Option<i64>,
@@ -108,6 +115,8 @@ pub struct Add {
     /// Default: anywhere.
     #[arg(long = "allowed-address", value_name = "CIDR")]
     allowed_addresses: Vec<String>,
+    #[command(flatten)]
+    secret: SecretOut,
     #[command(flatten)]
     connection: Connection,
 }
@@ -135,7 +144,7 @@ pub struct Expiring {
     #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=3660))]
     within_days: u32,
     #[command(flatten)]
-    connection: Connection,
+    listing: Listing,
 }
 
 /// `carnet client show`, `disable`, `enable`
@@ -150,9 +159,11 @@ pub struct One {
 pub(super) async fn run(command: Command) -> Result<Output, Stop> {
     let text = match command {
         Command::Add(add) => {
-            let made = add.connection.send(Method::POST, &["clients"], Some(&body(&add)?)).await?;
-            let text = output::one_with_secret(&made, add.connection.json);
-            return Ok(Output { text, notes: notes(&made, add.jwks.is_some()) });
+            let (body, file) = (body(&add)?, add.secret.create()?);
+            let mut made = add.connection.send(Method::POST, &["clients"], Some(&body)).await?;
+            let notes = notes(&made, add.jwks.is_some());
+            new_secret::keep(file, &mut made)?;
+            return Ok(Output { text: output::one_with_secret(&made, add.connection.json), notes });
         }
         Command::List(List { participant, listing }) => {
             let filter: Vec<(&str, &str)> =
@@ -166,18 +177,20 @@ pub(super) async fn run(command: Command) -> Result<Output, Stop> {
         Command::Set(set) => client_set::run(set).await,
         Command::Disable(one) => change(one, "disable").await,
         Command::Enable(one) => change(one, "enable").await,
-        Command::Expiring(Expiring { within_days, connection }) => {
+        Command::Expiring(Expiring { within_days, listing }) => {
             let within = within_days.to_string();
-            let items = connection.list(&["expiring-credentials"], &[("within_days", &within)]).await?;
-            Ok(output::list(&items, EXPIRING, connection.json))
+            let listed = listing.fetch(&["expiring-credentials"], &[("within_days", &within)]).await?;
+            Ok(output::table(&listed, EXPIRING, NOTHING_EXPIRES, listing.connection.json))
         }
-        Command::Secret(command) => client_secret::run(command).await,
+        Command::Secret(command) => return client_secret::run(command).await,
         Command::Key(command) => client_key::run(command).await,
     };
     text.map(Output::from)
 }
 
 const EMPTY: &str = "no clients here: register one with carnet client add";
+const NOTHING_EXPIRES: &str =
+    "no secret and no key will expire in that time; --within-days looks further ahead";
 
 /// What is allowed, but mostly not what was meant.
 fn notes(made: &Value, with_keys: bool) -> Vec<&'static str> {
@@ -218,6 +231,9 @@ fn body(add: &Add) -> Result<Value, Stop> {
     }
     if !add.audiences.is_empty() {
         body["audiences"] = json!(add.audiences);
+    }
+    if !add.introspects.is_empty() {
+        body["introspects"] = json!(add.introspects);
     }
     if let Some(seconds) = add.access_token_lifetime {
         body["access_token_lifetime"] = json!(seconds);

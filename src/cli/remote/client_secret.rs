@@ -7,7 +7,8 @@ use zeroize::Zeroizing;
 
 use super::connection::{Connection, Listing};
 use super::lifetime;
-use super::output::{self, Column};
+use super::new_secret::{self, SecretOut};
+use super::output::{self, Column, Output};
 use super::stop::Stop;
 
 const COLUMNS: &[Column] = &[
@@ -47,6 +48,8 @@ pub struct Add {
     #[arg(long, value_name = "TIME", value_parser = lifetime::seconds)]
     expires_in: Option<i64>,
     #[command(flatten)]
+    secret: SecretOut,
+    #[command(flatten)]
     connection: Connection,
 }
 
@@ -65,6 +68,8 @@ pub struct Rotate {
     /// When the new one expires, counted from now, for instance 90d. Default: never.
     #[arg(long, value_name = "TIME", value_parser = lifetime::seconds)]
     expires_in: Option<i64>,
+    #[command(flatten)]
+    secret: SecretOut,
     #[command(flatten)]
     connection: Connection,
 }
@@ -116,19 +121,19 @@ pub struct Revoke {
 
 const EMPTY: &str = "this client has no secrets: make one with carnet client secret add";
 
-pub(super) async fn run(command: Command) -> Result<String, Stop> {
-    match command {
-        Command::Add(Add { client_id, expires_in, connection }) => {
-            let body = expires_in.map_or_else(|| json!({}), |seconds| json!({ "expires_in": seconds }));
-            let made =
-                connection.send(Method::POST, &["clients", &client_id, "secrets"], Some(&body)).await?;
-            Ok(output::one_with_secret(&made, connection.json))
+pub(super) async fn run(command: Command) -> Result<Output, Stop> {
+    let text: Result<String, Stop> = match command {
+        Command::Add(Add { client_id, expires_in, secret, connection }) => {
+            let body = with(json!({}), &[("expires_in", expires_in)]);
+            let (made, notes) =
+                make(&connection, &["clients", &client_id, "secrets"], &body, &secret).await?;
+            return Ok(Output { text: output::one_with_secret(&made, connection.json), notes });
         }
-        Command::Rotate(Rotate { client_id, keep, expires_in, connection }) => {
+        Command::Rotate(Rotate { client_id, keep, expires_in, secret, connection }) => {
             let body = with(json!({}), &[("keep", keep), ("expires_in", expires_in)]);
             let path = ["clients", &client_id, "secrets", "rotate"];
-            let made = connection.send(Method::POST, &path, Some(&body)).await?;
-            Ok(rotated(&made, connection.json))
+            let (made, notes) = make(&connection, &path, &body, &secret).await?;
+            return Ok(Output { text: rotated(&made, connection.json), notes });
         }
         Command::Import(Import { client_id, file, expires_in, connection }) => {
             let secret = read(&file)?;
@@ -147,8 +152,26 @@ pub(super) async fn run(command: Command) -> Result<String, Stop> {
             let answer = json!({ "id": secret_id, "client_id": client_id, "status": "revoked" });
             Ok(output::one(&answer, connection.json))
         }
-    }
+    };
+    text.map(Output::from)
 }
+
+/// Asks for a new secret, and puts it where it belongs.
+async fn make(
+    connection: &Connection,
+    path: &[&str],
+    body: &Value,
+    secret: &SecretOut,
+) -> Result<(Value, Vec<&'static str>), Stop> {
+    let file = secret.create()?;
+    let mut made = connection.send(Method::POST, path, Some(body)).await?;
+    let notes = if new_secret::has_secret(&made) { Vec::new() } else { vec![LOST] };
+    new_secret::keep(file, &mut made)?;
+    Ok((made, notes))
+}
+
+const LOST: &str = "the secret was made by a request whose answer got lost, and is lost with it: revoke this one and make \
+                    another one with carnet client secret add";
 
 /// A body with the members that were given.
 fn with(mut body: Value, members: &[(&str, Option<i64>)]) -> Value {

@@ -30,6 +30,10 @@ pub struct Set {
     /// word `default` for the installation's.
     #[arg(long = "audience", value_name = "URI")]
     audiences: Vec<String>,
+    /// A resource server that it speaks for, whose tokens it may introspect, by identifier or id; give all of them, or the
+    /// word `default` for none.
+    #[arg(long = "introspects", value_name = "URI")]
+    introspects: Vec<String>,
     /// Lifetime of its access tokens, for instance 10m, or the word `default`.
     #[arg(long, value_name = "TIME", value_parser = seconds_or_default)]
     access_token_lifetime: Option<Lifetime>,
@@ -77,6 +81,7 @@ fn body(set: &Set) -> Value {
         ("require_bound_tokens", set.require_bound_tokens.map(Value::from)),
         ("scopes", change::list_or_default(set.scopes.clone())),
         ("audiences", change::list_or_default(set.audiences.clone())),
+        ("introspects", change::list_or_default(set.introspects.clone())),
         ("access_token_lifetime", set.access_token_lifetime.map(|Lifetime(seconds)| json!(seconds))),
         ("signing_alg", change::or_default(set.signing_alg.clone())),
         ("one_record_id", change::or_default(set.one_record_id.clone())),
@@ -109,6 +114,10 @@ mod tests {
             json!({"name": "a", "require_bound_tokens": false, "scopes": ["events:write"]})
         );
         assert_eq!(
+            sent(&["--introspects", "https://a.example", "--introspects", "https://b.example"]),
+            json!({"introspects": ["https://a.example", "https://b.example"]})
+        );
+        assert_eq!(
             sent(&[
                 "--access-token-lifetime",
                 "5m",
@@ -130,6 +139,7 @@ mod tests {
             "--scope",
             "--audience",
             "--allowed-address",
+            "--introspects",
         ];
         let line: Vec<&str> = flags.iter().flat_map(|flag| [*flag, "default"]).collect();
         assert_eq!(
@@ -140,7 +150,8 @@ mod tests {
                 "access_token_lifetime": null,
                 "signing_alg": null,
                 "one_record_id": null,
-                "allowed_addresses": null
+                "allowed_addresses": null,
+                "introspects": null
             })
         );
     }

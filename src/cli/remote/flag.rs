@@ -8,6 +8,7 @@ const NAMES: &[(&str, &str)] = &[
     ("scopes", "--scope"),
     ("audiences", "--audience"),
     ("allowed_addresses", "--allowed-address"),
+    ("client_id", "--client"),
     ("secret", "FILE"),
     ("phc", "FILE"),
     ("uri", "URI"),
@@ -59,7 +60,8 @@ fn split(field: &str) -> (&str, &str) {
     field.split_at(field.find(['.', '[']).unwrap_or(field.len()))
 }
 
-fn flag(member: &str, segments: &[&str]) -> String {
+/// How the command takes a member.
+pub(super) fn flag(member: &str, segments: &[&str]) -> String {
     // `carnet client key add` takes the file without a flag.
     let file = member == "jwks" && segments.last() == Some(&"keys");
     let member = if file { "jwk" } else { member };

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::connection::{Connection, Listing};
 use super::output::{self, Column};
 use super::stop::Stop;
+use crate::registry::SigningAlgorithm;
 
 const COLUMNS: &[Column] = &[
     ("KID", "kid"),
@@ -51,9 +52,9 @@ pub struct List {
 pub struct Rotate {
     /// The algorithm: RS256, PS256, ES256 or `EdDSA`.
     #[arg(value_name = "ALG")]
-    algorithm: String,
+    algorithm: SigningAlgorithm,
     /// Why, for the journal.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     reason: String,
     #[command(flatten)]
     connection: Connection,
@@ -72,7 +73,7 @@ pub struct Revoke {
     #[arg(allow_hyphen_values = true)]
     kid: String,
     /// Why, for the journal.
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     reason: String,
     #[command(flatten)]
     connection: Connection,

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 pub(super) use self::table::lay_out;
-use super::terminal;
+use super::{new_secret, terminal};
 
 /// One column of a table: its head, and the member that stands in it. The first one of a table is what other commands
 /// take, and is never cut.
@@ -81,8 +81,9 @@ pub(super) fn one(item: &Value, as_json: bool) -> String {
 /// One thing with a secret in it, and the warning that belongs to it.
 pub(super) fn one_with_secret(item: &Value, as_json: bool) -> String {
     let mut out = one(item, as_json);
-    if !as_json && item.get("client_secret").is_some_and(Value::is_string) {
-        out.push_str("\nStore the client_secret now: it is shown this once and cannot be read again.\n");
+    let secret = new_secret::MEMBERS.iter().find(|member| item.get(**member).is_some_and(Value::is_string));
+    if let (Some(secret), false) = (secret, as_json) {
+        let _ = writeln!(out, "\nStore the {secret} now: it is shown this once and cannot be read again.");
     }
     out
 }
@@ -165,6 +166,8 @@ mod tests {
     #[test]
     fn a_secret_comes_with_its_warning() {
         assert!(one_with_secret(&json!({"client_secret": "s"}), false).contains("shown this once"));
+        let token = one_with_secret(&json!({"initial_access_token": "t"}), false);
+        assert!(token.contains("Store the initial_access_token now"), "{token}");
         assert!(!one_with_secret(&json!({"client_id": "c"}), false).contains("shown this once"));
         assert_eq!(
             one_with_secret(&json!({"client_secret": "s"}), true),

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::connection::{Connection, Listing};
 use super::output::{self, Column, Output};
 use super::stop::Stop;
-use super::{change, identifier};
+use super::{change, identifier, initial_access_token};
 
 const COLUMNS: &[Column] = &[
     ("ID", "id"),
@@ -40,6 +40,9 @@ pub enum Command {
         after_help = "Example:\n  carnet participant enable 01ARZ3NDEKTSV4RRFFQ69G5FAV --credentials admin-credentials.json"
     )]
     Enable(One),
+    /// Initial access tokens, with which machines of a participant register themselves.
+    #[command(subcommand)]
+    InitialAccessToken(initial_access_token::Command),
     /// ONE Record IDs of a participant: `carnet identifier` under its older name.
     #[command(subcommand, hide = true)]
     Identifier(identifier::Command),
@@ -148,6 +151,7 @@ pub(super) async fn run(command: Command) -> Result<Output, Stop> {
         }
         Command::Disable(one) => switch(one, "disable").await,
         Command::Enable(one) => switch(one, "enable").await,
+        Command::InitialAccessToken(command) => initial_access_token::run(command).await,
         Command::Identifier(command) => identifier::run(command).await,
     }
 }

@@ -42,7 +42,7 @@ impl SecretFile {
         self.is_empty = false;
         self.file.write_all(text.as_bytes()).and_then(|()| self.file.sync_all()).map_err(|error| {
             Stop::failed(format!(
-                "{} cannot be written: {error}; its last secret is lost, make another one with carnet client secret add",
+                "{} cannot be written: {error}; its last secret is lost: make another one",
                 self.path.display()
             ))
         })

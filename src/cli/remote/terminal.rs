@@ -15,9 +15,14 @@ pub(super) fn width() -> Option<usize> {
 
 /// Writes to standard output. A reader that has seen enough (`| head`) is no error.
 pub(super) fn print(text: &str) {
+    let _ = try_print(text);
+}
+
+/// The same for what goes on and on, and has to know whether it was written.
+pub(super) fn try_print(text: &str) -> io::Result<()> {
     // Not print!: it panics when nobody reads.
     let mut out = io::stdout();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    out.write_all(text.as_bytes()).and_then(|()| out.flush())
 }
 
 /// Writes to standard error.

@@ -6,6 +6,7 @@ mod changes;
 mod people;
 mod printing;
 mod terminal;
+mod tokens;
 
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 
 /// Runs a command with the credentials of the first start.
 #[track_caller]
-fn command(iap: &Iap, arguments: &[&str]) -> Ended {
+pub(super) fn command(iap: &Iap, arguments: &[&str]) -> Ended {
     let mut command = carnet();
     command.args(arguments).env("CARNET_CREDENTIALS", iap.data_dir().join("admin-credentials.json"));
     run_to_end(command, LIMIT)
@@ -28,7 +29,7 @@ fn command(iap: &Iap, arguments: &[&str]) -> Ended {
 
 /// The JSON that a command prints.
 #[track_caller]
-fn json(iap: &Iap, arguments: &[&str]) -> Value {
+pub(super) fn json(iap: &Iap, arguments: &[&str]) -> Value {
     let ended = command(iap, &[arguments, &["--json"]].concat());
     assert_eq!(ended.code, Some(0), "{arguments:?}: {}", ended.stderr);
     serde_json::from_str(&ended.stdout)
@@ -37,14 +38,14 @@ fn json(iap: &Iap, arguments: &[&str]) -> Value {
 
 /// What a command prints for people.
 #[track_caller]
-fn table(iap: &Iap, arguments: &[&str]) -> String {
+pub(super) fn table(iap: &Iap, arguments: &[&str]) -> String {
     let ended = command(iap, arguments);
     assert_eq!(ended.code, Some(0), "{arguments:?}: {}", ended.stderr);
     assert!(!ended.stdout.contains('\u{1b}'), "colour off a terminal");
     ended.stdout
 }
 
-fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+pub(super) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_else(|| panic!("no {name} in {value}"))
 }
 

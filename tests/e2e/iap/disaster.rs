@@ -80,6 +80,13 @@ fn what_was_revoked_after_the_backup_is_revoked_after_the_restore() {
         }
         restore
     };
+    // A name that was mistyped leaves nothing behind.
+    let mut mistyped = carnet();
+    mistyped.args(["restore", "none.backup", "--without-tombstones", "--identity"]).arg(&key);
+    mistyped.arg("--data-dir").arg(&folder).args(["--issuer", iap.issuer()]);
+    let refused = run_to_end(mistyped, LIMIT);
+    assert!(refused.code == Some(1) && refused.stderr.contains("none.backup"), "{}", refused.stderr);
+    assert!(!folder.exists());
     // Without tombstones nothing is restored, and the next attempt finds everything as it was.
     let refused = run_to_end(restore(), LIMIT);
     assert_eq!(refused.code, Some(1), "{}", refused.stdout);

@@ -1,3 +1,4 @@
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use carnet_ambient::Entropy;
@@ -81,23 +82,48 @@ impl Server {
         filter: &[(&str, &str)],
         limit: Option<usize>,
     ) -> Result<Listed, Stop> {
-        let (mut items, mut cursor) = (Vec::new(), None::<String>);
+        let mut items = Vec::new();
+        let take = |page: Vec<Value>| {
+            items.extend(page);
+            ControlFlow::Continue(())
+        };
+        let next_cursor = self.pages(segments, filter, limit, take).await?;
+        Ok(Listed { items, next_cursor })
+    }
+
+    /// Fetches a list, page by page, up to `limit` items, and hands over each page as it comes, until that has had enough.
+    /// Returns where the list goes on.
+    pub(in crate::cli::remote) async fn pages(
+        &self,
+        segments: &[&str],
+        filter: &[(&str, &str)],
+        limit: Option<usize>,
+        mut take: impl FnMut(Vec<Value>) -> ControlFlow<()>,
+    ) -> Result<Option<String>, Stop> {
+        let (mut count, mut cursor) = (0_usize, None::<String>);
         loop {
             // The last page is asked for in its exact size, so that the cursor behind it goes on where we end.
-            let left = limit.map_or(PAGE, |limit| limit.saturating_sub(items.len()).min(PAGE));
+            let left = limit.map_or(PAGE, |limit| limit.saturating_sub(count).min(PAGE));
             let size = left.to_string();
             let mut query = filter.to_vec();
             query.push(("limit", &size));
             if let Some(cursor) = &cursor {
                 query.push(("cursor", cursor));
             }
-            let page = self.call(Call::new(Method::GET, segments).query(&query), segments).await?.body;
-            items.extend(page["items"].as_array().cloned().unwrap_or_default());
+            let mut page = self.call(Call::new(Method::GET, segments).query(&query), segments).await?.body;
+            let items = match page.get_mut("items").map(Value::take) {
+                Some(Value::Array(items)) => items,
+                _ => Vec::new(),
+            };
+            count += items.len();
+            let goes_on = take(items).is_continue();
             // A server that repeats itself must not keep us here for ever.
             let next = page["next_cursor"].as_str().filter(|next| cursor.as_deref() != Some(next));
             match next {
-                Some(next) if limit.is_none_or(|limit| items.len() < limit) => cursor = Some(next.to_owned()),
-                next => return Ok(Listed { next_cursor: next.map(str::to_owned), items }),
+                Some(next) if goes_on && limit.is_none_or(|limit| count < limit) => {
+                    cursor = Some(next.to_owned());
+                }
+                next => return Ok(next.map(str::to_owned)),
             }
         }
     }

@@ -97,6 +97,55 @@ fn a_secret_whose_answer_got_lost_is_told() {
     assert!(!ended.stdout.contains("Store the client_secret"), "{}", ended.stdout);
 }
 
+#[test]
+fn a_further_secret_whose_answer_got_lost_is_told_and_leaves_no_file() {
+    for verb in ["add", "rotate"] {
+        let what =
+            if verb == "add" { "POST /clients/01C/secrets" } else { "POST /clients/01C/secrets/rotate" };
+        let made = json!({"id": "01S", "client_id": "01C", "status": "active", "older": []});
+        let api = Scripted::start(vec![(what, Reply::Hang), (what, Reply::Says(201, made))]);
+        let file = api.folder().join("secret");
+        let ended = command(&api, &["client", "secret", verb, "01C", "--secret-out", file.to_str().unwrap()]);
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        assert!(ended.stderr.contains("revoke this one"), "{}", ended.stderr);
+        assert!(!file.exists());
+    }
+}
+
+#[test]
+fn an_export_is_written_as_it_comes_and_says_where_it_stopped() {
+    let page = |numbers: [i64; 2], next: Value| {
+        let items = numbers.map(|sequence| json!({"sequence": sequence, "hash": "h"}));
+        Reply::Says(200, json!({"items": items, "next_cursor": next}))
+    };
+    let whole = vec![
+        ("GET /journal", page([1, 2], json!("Mg"))),
+        ("GET /journal", page([3, 1_000_000_003], Value::Null)),
+    ];
+    let ended = command(&Scripted::start(whole), &["audit", "export"]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    let read = |line: &str| serde_json::from_str::<Value>(line).unwrap()["sequence"].clone();
+    assert_eq!(ended.stdout.lines().map(read).collect::<Vec<_>>(), [1, 2, 3, 1_000_000_003]);
+    let problem = json!({"type": "about:blank", "title": "No", "status": 403});
+    let broken = || {
+        vec![("GET /journal", page([1, 2], json!("Mg"))), ("GET /journal", Reply::Says(403, problem.clone()))]
+    };
+    let ended = command(&Scripted::start(broken()), &["audit", "export"]);
+    assert_eq!((ended.code, ended.stdout.lines().count()), (Some(1), 2), "{}", ended.stdout);
+    assert!(ended.stderr.contains("records up to 2 are written: go on with --from 3"), "{}", ended.stderr);
+    let ended = command(&Scripted::start(broken()), &["audit", "export", "--json"]);
+    assert_eq!((ended.code, ended.stdout.lines().count()), (Some(1), 2), "{}", ended.stdout);
+    assert_eq!(serde_json::from_str::<Value>(&ended.stderr).unwrap(), problem);
+    // A disk that is full is not the end of the journal.
+    let api = Scripted::start(broken());
+    let mut full = carnet();
+    full.args(["audit", "export"]).env("CARNET_CREDENTIALS", api.credentials());
+    let full = full.stdout(std::fs::File::options().write(true).open("/dev/full").unwrap()).output().unwrap();
+    let said = String::from_utf8_lossy(&full.stderr);
+    assert_eq!(full.status.code(), Some(1), "{said}");
+    assert!(said.contains("cannot be written") && said.contains("no record was written"), "{said}");
+}
+
 const FILE: &str = "[[participant]]\niol_identifier = \"https://1r.example/airline\"\nname = \"c\"\n\
      logistics_agent_uri = \"https://1r.example/agent\"\nroles = [\"CAR\"]\n";
 

@@ -19,6 +19,8 @@ name = "booking"
 require_bound_tokens = false
 access_token_lifetime = "5m"
 signing_alg = "default"
+introspects = ["https://record.example.com"]
+allowed_addresses = ["192.0.2.0/24"]
 status = "active"
 "#;
 
@@ -40,7 +42,13 @@ fn a_file_says_what_shall_be_and_nothing_more() {
     let client = &participant.clients[0];
     assert_eq!(
         Value::Object(client.members.clone()),
-        json!({"require_bound_tokens": false, "access_token_lifetime": 300, "signing_alg": null})
+        json!({
+            "require_bound_tokens": false,
+            "introspects": ["https://record.example.com"],
+            "access_token_lifetime": 300,
+            "signing_alg": null,
+            "allowed_addresses": ["192.0.2.0/24"],
+        })
     );
     assert_eq!((client.status, client.says_method), (Some(Status::Active), false));
     assert_eq!(parse(Path::new("a.toml"), "").unwrap().participants, []);

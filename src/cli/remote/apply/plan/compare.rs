@@ -30,6 +30,11 @@ fn is_same(member: &str, now: &Value, wanted: &Value, servers: &[Value]) -> bool
         "allowed_addresses" => set(now, canonical) == set(wanted, canonical),
         // The first one is the default: their order means something.
         "audiences" => list(now, servers) == list(wanted, servers),
+        // None of them stands before another.
+        "introspects" => {
+            let unordered = |value| list(value, servers).into_iter().collect::<BTreeSet<_>>();
+            unordered(now) == unordered(wanted)
+        }
         _ => now == wanted,
     }
 }
@@ -72,6 +77,7 @@ mod tests {
         for (now, wanted) in [
             (json!({"scopes": ["a", "b"]}), json!({"scopes": ["b", "a"]})),
             (json!({"audiences": ["https://record.example"]}), json!({"audiences": ["01R"]})),
+            (json!({"introspects": ["https://record.example", "x"]}), json!({"introspects": ["x", "01R"]})),
             (json!({"allowed_addresses": ["192.0.2.7"]}), json!({"allowed_addresses": ["192.0.2.7/32"]})),
             (
                 json!({"allowed_addresses": ["2001:db8::/32"]}),
@@ -89,6 +95,7 @@ mod tests {
         for (now, wanted) in [
             (json!({"scopes": ["a"]}), json!({"scopes": ["a", "b"]})),
             (json!({"audiences": ["x", "y"]}), json!({"audiences": ["y", "x"]})),
+            (json!({"introspects": ["x"]}), json!({"introspects": []})),
             (json!({"roles": ["SHP", "FWD"]}), json!({"roles": ["FWD", "SHP"]})),
             (json!({"allowed_addresses": ["192.0.2.7/24"]}), json!({"allowed_addresses": ["192.0.2.7"]})),
             (json!({"signing_alg": "RS256"}), json!({"signing_alg": null})),
