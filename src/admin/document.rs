@@ -121,7 +121,7 @@ fn add_components(components: &mut Components) {
     components.schemas.insert(ProblemField::name().into_owned(), ProblemField::schema());
     components.responses.insert(ACCEPTED.to_owned(), RefOr::T(accepted()));
     for (status, name, description) in REFUSALS {
-        let header = match status {
+        let described = match status {
             401 | 403 => Some(("WWW-Authenticate", "The challenge of RFC 6750 section 3.")),
             405 => Some(("Allow", "The methods that the path knows.")),
             409 | 503 => Some(("Retry-After", "Seconds to wait.")),
@@ -132,10 +132,8 @@ fn add_components(components: &mut Components) {
             ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build();
         let mut response =
             ResponseBuilder::new().description(description).content("application/problem+json", content);
-        if let Some((header, description)) = header {
-            let mut described = Header::new(String::schema());
-            described.description = Some(description.to_owned());
-            response = response.header(header, described);
+        if let Some((name, description)) = described {
+            response = response.header(name, header(description));
         }
         components.responses.insert(name.to_owned(), RefOr::T(response.build()));
     }
@@ -175,6 +173,14 @@ fn complete(operation: &mut Operation, path: &str, method: &HttpMethod) {
             answers.insert(status.to_string(), RefOr::Ref(Ref::from_response_name(name)));
         }
     }
+    if is_post {
+        let done = answers.iter_mut().filter(|(status, _)| status.starts_with('2'));
+        for (_, answer) in done {
+            if let RefOr::T(answer) = answer {
+                answer.headers.extend(replay_headers());
+            }
+        }
+    }
     if operation.operation_id.as_deref().is_some_and(|id| SENSITIVE.contains(&id)) {
         answers.insert("202".to_owned(), RefOr::Ref(Ref::from_response_name(ACCEPTED)));
     }
@@ -207,13 +213,31 @@ const ACCEPTED: &str = "WaitsForApproval";
 
 fn accepted() -> Response {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(ApprovalBody::name()))).build();
-    let mut location = Header::new(String::schema());
-    location.description = Some("Where what becomes of it is shown.".to_owned());
-    ResponseBuilder::new()
+    let mut response = ResponseBuilder::new()
         .description("Nothing was changed yet: a second administrator has to approve it.")
         .content("application/json", content)
-        .header("Location", location)
-        .build()
+        .header("Location", header("Where what becomes of it is shown."))
+        .header("ETag", header("The version of the approval, for If-Match."))
+        .build();
+    response.headers.extend(replay_headers());
+    response
+}
+
+/// What an answer has that an `Idempotency-Key` gave before.
+fn replay_headers() -> [(String, Header); 2] {
+    [
+        (
+            "Idempotent-Replayed".to_owned(),
+            header("`true`: it was done before, and this is its answer again."),
+        ),
+        ("Idempotent-Secret-Withheld".to_owned(), header("`true`: there was a secret in it then.")),
+    ]
+}
+
+fn header(description: &str) -> Header {
+    let mut header = Header::new(String::schema());
+    header.description = Some(description.to_owned());
+    header
 }
 
 fn if_match() -> Parameter {

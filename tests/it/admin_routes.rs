@@ -282,6 +282,14 @@ async fn every_operation_is_described_with_its_refusals() {
             needed.push("412");
         }
         assert_eq!(takes(operation, "Idempotency-Key"), route.method == "POST", "{what}");
+        let done = answers.iter().filter(|(status, _)| status.starts_with('2'));
+        for (status, answer) in done.filter(|_| route.method == "POST") {
+            let shared = answer["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
+            let answer = shared.map_or(answer, |shared| document.pointer(shared).unwrap());
+            for header in ["Idempotent-Replayed", "Idempotent-Secret-Withheld"] {
+                assert!(answer["headers"][header].is_object(), "{what}: {header} with {status}");
+            }
+        }
         if route.method == "PATCH" || route.path.ends_with("able") {
             assert!(takes(operation, "If-Match"), "{what}: If-Match");
             assert!(answers["200"]["headers"]["ETag"].is_object(), "{what}: ETag");
@@ -293,6 +301,8 @@ async fn every_operation_is_described_with_its_refusals() {
             assert!(answers.contains_key(status), "{what}: {status} is not documented");
         }
     }
+    let waits = &document["components"]["responses"]["WaitsForApproval"]["headers"];
+    assert!(waits["ETag"].is_object() && waits["Location"].is_object());
     for reference in references(&document) {
         let pointer = reference.strip_prefix('#').unwrap();
         assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
