@@ -54,6 +54,11 @@ const SOAKS: &[Soak] = &[
         program: Program::EndToEnd { filter: "endurance::rotation", engines: BOTH },
     },
     Soak {
+        name: "admin-api",
+        what: "ten minutes of schemathesis against the administration API, without and with approval",
+        program: Program::EndToEnd { filter: "endurance::admin_api", engines: &[Engine::Sqlite] },
+    },
+    Soak {
         name: "cluster",
         what: "two nodes paused, cut off, restarted under load",
         program: Program::EndToEnd { filter: "cluster", engines: &[Engine::Postgres] },

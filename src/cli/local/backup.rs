@@ -103,10 +103,7 @@ fn exists(path: &Path) -> Failure {
 /// Says it before anything is made; whoever makes the file sees to it once more.
 fn is_new(path: &Path) -> Result<(), Failure> {
     match path.symlink_metadata() {
-        Ok(_) => Err(Failure(format!(
-            "{} exists already, and nothing was written: give the name of a new file",
-            path.display()
-        ))),
+        Ok(_) => Err(exists(path)),
         Err(_) => Ok(()),
     }
 }
@@ -115,11 +112,7 @@ fn keygen(args: &KeygenArgs) -> Result<(), Failure> {
     let mut name = args.file.file_name().unwrap_or_default().to_owned();
     name.push(".pub");
     let public_file = args.file.with_file_name(name);
-    // Both or none: half a pair would stand in the way.
-    if let Some(path) = [&args.file, &public_file].into_iter().find(|path| path.symlink_metadata().is_ok()) {
-        return Err(exists(path));
-    }
-    // Both, before the first: a private key without its public one is of no use.
+    // Both or none: half a pair is of no use, and would stand in the way.
     is_new(&args.file)?;
     is_new(&public_file)?;
     let (private, public) = backup::generate_recipient().map_err(Failure::from_error)?;
