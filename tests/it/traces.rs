@@ -211,22 +211,3 @@ async fn a_collector_that_is_down_or_refuses_costs_spans_and_nothing_else() {
         assert!(metrics.contains("\ncarnet_trace_spans_sent_total 0\n"), "{metrics}");
     }
 }
-
-#[tokio::test]
-async fn a_change_of_the_registry_shows_how_long_it_waited_for_the_database() {
-    let iap = TestIap::start().await;
-    let collector = Collector::start(StatusCode::OK).await;
-    let traces = collector.traces(1.0);
-    let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(traces.layer()));
-    let _ = iap.participant("acme").await;
-    drop(guard);
-    traces.finish().await;
-    let spans = collector.spans();
-    let statements: Vec<String> = spans
-        .iter()
-        .filter(|span| span.name == "database")
-        .map(|span| text(&span.attributes, "carnet.statement"))
-        .collect();
-    assert_eq!(statements, ["keep_administration_token", "begin", "commit"]);
-    assert!(spans.iter().any(|span| span.name == "POST /admin/v1/participants"));
-}

@@ -33,7 +33,7 @@ pub struct Revoke {
     client: Option<String>,
     /// Only what was issued before this time in UTC (2027-01-15T08:00:00Z), this day, or this second as in `iat`.
     /// Default: everything until now.
-    #[arg(long, value_name = "TIME", requires = "client", value_parser = second)]
+    #[arg(long, value_name = "TIME", requires = "client", conflicts_with = "jti", value_parser = second)]
     issued_before: Option<i64>,
     #[command(flatten)]
     connection: Connection,

@@ -1,6 +1,9 @@
 //! What the built program tells its operator: metrics, traces, and how it stands.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
@@ -50,6 +53,45 @@ fn traces_go_to_the_configured_collector_and_its_absence_holds_up_nobody() {
         (lost > 0.0).then_some(lost)
     });
     assert!(lost >= 3.0, "{lost}");
+}
+
+/// A collector of traces that keeps whatever it is sent.
+fn collector() -> (String, Arc<Mutex<Vec<u8>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    let keep = Arc::clone(&kept);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, keep) = (stream.unwrap(), Arc::clone(&keep));
+            std::thread::spawn(move || {
+                let mut piece = [0; 16 * 1024];
+                while let Ok(length @ 1..) = stream.read(&mut piece) {
+                    keep.lock().unwrap().extend_from_slice(&piece[..length]);
+                    // Good enough for a client that sends one request after the other.
+                    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+                }
+            });
+        }
+    });
+    (address, kept)
+}
+
+#[test]
+fn a_change_of_the_registry_shows_how_long_it_waited_for_the_database() {
+    let (address, kept) = collector();
+    let iap = Setup::default()
+        .environment("CARNET_TRACING__OTLP_ENDPOINT", address.leak())
+        .environment("CARNET_TRACING__SAMPLE_RATIO", "1")
+        .start();
+    iap.participant("shipper", "SHP");
+    // Texts stand in protobuf as they are.
+    for part in ["POST /admin/v1/participants", "database", "begin", "commit"] {
+        within(Duration::from_secs(30), part, || {
+            let kept = kept.lock().unwrap();
+            kept.windows(part.len()).any(|window| window == part.as_bytes()).then_some(())
+        });
+    }
 }
 
 #[test]
