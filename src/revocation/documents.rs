@@ -1,16 +1,11 @@
 use aws_lc_rs::digest;
 use bytes::Bytes;
-use carnet_token::{Algorithm, SignError, SigningKey, base64url};
-use serde::Serialize;
+use carnet_token::revocation::{self, FeedClaims};
+use carnet_token::{SignError, SigningKey, base64url};
 
 use super::entry::Entry;
 
-/// The media type of a feed (RFC 7519 §10.3.1).
-pub const MEDIA_TYPE: &str = "application/jwt";
-/// How long a feed says how things stand, seconds.
-pub const LIFETIME: i64 = 120;
-/// The `typ` of a feed: another document by the same key must not pass for it.
-const TYP: &str = "iap-revocations+jwt";
+pub use carnet_token::revocation::{LIFETIME, MEDIA_TYPE};
 
 /// What one signing of the feed says.
 pub(super) struct Contents<'a> {
@@ -83,31 +78,17 @@ fn sign_one(
     start: usize,
     key: &SigningKey,
 ) -> Result<String, SignError> {
-    #[derive(Serialize)]
-    struct Header<'a> {
-        alg: Algorithm,
-        typ: &'a str,
-        kid: &'a str,
-    }
-    #[derive(Serialize)]
-    struct Claims<'a> {
-        iss: &'a str,
-        iat: i64,
-        exp: i64,
-        seq: i64,
-        since: i64,
-        entries: &'a [Entry],
-    }
-    key.sign_compact(
-        &Header { alg: key.algorithm(), typ: TYP, kid: key.kid() },
-        &Claims {
+    let number = |sequence: i64| u64::try_from(sequence).unwrap_or(0);
+    revocation::sign(
+        &FeedClaims {
             iss: contents.issuer,
             iat: contents.iat,
             exp: contents.iat + LIFETIME,
-            seq: contents.sequence,
-            since,
+            seq: number(contents.sequence),
+            since: number(since),
             entries: &contents.entries[start..],
         },
+        key,
     )
 }
 

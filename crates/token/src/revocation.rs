@@ -48,9 +48,9 @@ pub const MAX_ENTRIES: usize = 50_000;
 /// The longest value of an entry, in bytes.
 pub const MAX_VALUE_LENGTH: usize = 2048;
 
-/// The claims of a feed, as they are issued.
+/// The claims of a feed, as they are issued; its entries may be anything that is written like an [`Entry`].
 #[derive(Debug, Clone, Copy, Serialize)]
-pub struct FeedClaims<'a> {
+pub struct FeedClaims<'a, E = Entry> {
     /// The issuer whose tokens it concerns.
     pub iss: &'a str,
     /// When it was signed, seconds since 1970 UTC.
@@ -62,14 +62,14 @@ pub struct FeedClaims<'a> {
     /// The number of the change after which the entries begin; 0: the feed is complete.
     pub since: u64,
     /// What is revoked.
-    pub entries: &'a [Entry],
+    pub entries: &'a [E],
 }
 
 /// Signs a feed with a trust-list key.
 ///
 /// # Errors
 /// [`SignError`] when the key cannot be used.
-pub fn sign(claims: &FeedClaims<'_>, key: &SigningKey) -> Result<String, SignError> {
+pub fn sign<E: Serialize>(claims: &FeedClaims<'_, E>, key: &SigningKey) -> Result<String, SignError> {
     #[derive(Serialize)]
     struct Header<'a> {
         alg: Algorithm,
