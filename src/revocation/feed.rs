@@ -2,6 +2,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use carnet_ambient::Clock;
 use carnet_db::Database;
+use carnet_token::revocation::{MAX_ENTRIES, MAX_LENGTH};
 use carnet_token::{SignError, SigningKey};
 use tokio::sync::Mutex;
 
@@ -15,8 +16,9 @@ const AT_MOST_EVERY: i64 = 250;
 /// And at least this often: a quarter of its life, so that whoever is told that nothing has changed holds a feed that
 /// lives on. Milliseconds.
 const AT_LEAST_EVERY: i64 = 30_000;
-/// Verifiers refuse a feed of 50,000 entries; the log says so in time.
-const MANY: usize = 40_000;
+/// Verifiers refuse a feed that has more entries or bytes; the log says so in time.
+const MANY: usize = MAX_ENTRIES / 5 * 4;
+const LONG: usize = MAX_LENGTH / 5 * 4;
 
 /// The revocation feed as this node knows it, kept in step with the database.
 #[derive(Clone, Debug)]
@@ -113,12 +115,19 @@ impl Feed {
         // A long feed takes milliseconds that no request should wait for.
         let documents = tokio::task::spawn_blocking(move || {
             let entries = Entry::merge(decisions);
-            if entries.len() > MANY {
-                tracing::error!(entries = entries.len(), "the revocation feed is too long for its readers");
-            }
             let contents =
                 Contents { issuer: &issuer, iat: now.div_euclid(1000), sequence, entries: &entries };
-            sign(&contents, &key)
+            let documents = sign(&contents, &key)?;
+            let bytes = documents.first().map_or(0, |(_, whole)| whole.len());
+            if entries.len() > MANY || bytes > LONG {
+                tracing::error!(
+                    entries = entries.len(),
+                    bytes,
+                    "the revocation feed comes close to what verifiers read: disable whole clients or participants \
+                     instead of revoking token by token, or shorten tokens.max_lifetime"
+                );
+            }
+            Ok::<_, SignError>(documents)
         });
         let documents = documents.await.map_err(|error| FeedError::Internal(error.to_string()))??;
         let mut tx = self.0.database.writer().begin().await.map_err(db::Error::from)?;
