@@ -50,8 +50,10 @@ fn try_everything(iap: &Iap, requester: &Value, approver: &Value) {
     assert_eq!(report["findings"], json!([]), "{said}");
     let document = format!("{}/admin/v1/openapi.json", iap.admin_listener());
     let document = Request::get(&document).send().expect(200).json();
-    let paths = document["paths"].as_object().unwrap().values();
-    let operations: usize = paths.map(|path| path.as_object().unwrap().len()).sum();
+    // It leaves out the route of the document that it reads.
+    let paths =
+        document["paths"].as_object().unwrap().iter().filter(|(path, _)| !path.ends_with("/openapi.json"));
+    let operations: usize = paths.map(|(_, path)| path.as_object().unwrap().len()).sum();
     assert_eq!(report["operations"]["tested"], operations, "{said}");
     let phases = report["phases"].as_object().unwrap();
     for (name, phase) in phases.iter().filter(|(name, _)| full_size() || *name != "coverage") {

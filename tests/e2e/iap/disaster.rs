@@ -152,8 +152,7 @@ fn the_journal_is_verified_listed_and_exported_beside_the_running_server() {
     let stranger = Iap::start();
     let foreign = stranger.data_dir().join("audit-heads.log");
     written(&foreign, "{\"head\":");
-    let mut verify = local(&iap, &["audit", "verify", "--heads"]);
-    verify.arg(&foreign);
+    let verify = local(&iap, &["audit", "verify", "--heads", foreign.to_str().unwrap()]);
     let refused = run_to_end(verify, LIMIT);
     assert_eq!(refused.code, Some(1), "{}", refused.stdout);
     assert!(refused.stderr.contains("is not in the database"), "{}", refused.stderr);
