@@ -43,7 +43,9 @@ impl ForeignVerifier {
     fn start(iap: &Iap, audience: &str) -> Self {
         let mut command = tools::node_command("jose_verify_stream.mjs");
         command.args([iap.issuer(), audience]);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        // Node makes the pipes that it has non-blocking, for everybody who shares them: it must not have ours.
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
         let (to, from) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
         Self { child, to, from }
     }
