@@ -125,16 +125,46 @@ impl Listener {
             }
         }
         // Who is in the kernel's queue has connected, and would be reset with the socket.
-        while let Ok(Some((stream, peer, slot))) =
-            tokio::time::timeout(Duration::from_millis(20), accept(&self.socket, &slots, &self.traffic)).await
-        {
-            run(stream, peer, slot);
+        close_the_door(&self.socket);
+        let emptied = async {
+            while let Ok(Some((stream, peer, slot))) =
+                tokio::time::timeout(EMPTY, accept(&self.socket, &slots, &self.traffic)).await
+            {
+                run(stream, peer, slot);
+            }
+        };
+        if tokio::time::timeout(QUEUE, emptied).await.is_err() {
+            tracing::warn!(
+                "connections kept coming while the listener was closed; the last of them are reset"
+            );
         }
         drop(self.socket);
         if tokio::time::timeout(self.limits.drain, graceful.shutdown()).await.is_err() {
             tracing::warn!("requests in flight did not end in time and were cut off");
         }
     }
+}
+
+/// The queue counts as empty when nobody has come for so long.
+const EMPTY: Duration = Duration::from_millis(20);
+/// How long those who had connected may be taken in after the stop.
+const QUEUE: Duration = Duration::from_secs(2);
+
+/// Lets nobody new into the kernel's queue while those who are in it are taken in: under load it would never be empty, and
+/// whoever comes meanwhile would be reset. Linux drops their first packet by a filter on the listening socket that lets
+/// nothing through; they try again, and find another node or a closed port. Where that cannot be done, the bound on the
+/// time has to do.
+fn close_the_door(socket: &TcpListener) {
+    #[cfg(target_os = "linux")]
+    {
+        // One instruction of the classic packet filter: return, with zero bytes kept (BPF_RET | BPF_K).
+        let nothing = [socket2::SockFilter::new(0x06, 0, 0, 0)];
+        if let Err(error) = socket2::SockRef::from(socket).attach_filter(&nothing) {
+            tracing::debug!(%error, "no filter on the listening socket");
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = socket;
 }
 
 async fn accept(
