@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 use carnet::anchoring::Anchoring;
 use carnet::backup::{self, BackupError, Opening, Restoring};
 use carnet::data_dir::{DataDir, INSTALLATION};
+use carnet::registry::{OneRecordIdStatus, Status};
 use carnet::tombstones::{self, Decision, Line, Tombstones};
 use carnet::{audit, db};
 use carnet_ambient::Entropy;
 use carnet_db::testing::TestDatabase;
+use serde_json::json;
 
 use crate::backup::{Keys, SEED, back_up, restore, tombstones_of};
-use crate::harness::TestIap;
+use crate::harness::{NOW, TestIap};
 
 /// What a restore says when it stops; nothing may be left behind then.
 async fn stops(iap: &TestIap, backup: &Path, opening: &Opening, tombstones: &[PathBuf]) -> String {
@@ -176,4 +178,36 @@ async fn without_tombstones_the_journal_says_so() {
     let again = backup::restore(elsewhere, &iap.clock, &Entropy::seeded(SEED)).await.unwrap_err();
     assert!(matches!(again, BackupError::NotEmpty(_)), "{again}");
     assert!(!master_key_file.exists());
+}
+
+#[tokio::test]
+async fn an_end_that_was_set_for_a_secret_and_what_was_suspended_or_disabled_still_hold() {
+    let iap = TestIap::start().await;
+    let client = iap.acme().await;
+    let anchoring = Anchoring::open(&iap.app).await.unwrap();
+    let keys = Keys::new();
+    let file = keys.path("iap.backup");
+    back_up(iap.database().url(), iap.app.data_dir.path(), &file, &keys.sealing()).await.unwrap();
+
+    let rotate = format!("/clients/{}/secrets/rotate", client.client_id);
+    let _ = iap.admin("POST", &rotate, Some(json!({ "keep": 60 }))).await.expect(201);
+    let suspend = format!("/participants/{}/identifiers/suspend", client.participant_id);
+    let uri = json!({ "uri": "https://acme.example/acme" });
+    let _ = iap.admin("POST", &suspend, Some(uri)).await.expect(200);
+    let servers = iap.admin("GET", "/resource-servers", None).await.expect(200).json();
+    let server = servers["items"][0]["id"].as_str().unwrap();
+    let _ = iap.admin("POST", &format!("/resource-servers/{server}/disable"), None).await.expect(200);
+    anchoring.look().await.unwrap();
+
+    let (folder, database) = (tempfile::tempdir().unwrap(), TestDatabase::create().await);
+    let files = [tombstones_of(&iap)];
+    restore(&iap, &file, &keys.opening(), &files, folder.path(), database.url()).await.unwrap();
+    let restored = database.connect().await;
+    let pool = restored.reader().pool();
+    let secrets = db::client_secret::of_client(pool, &client.client_id).await.unwrap();
+    assert_eq!(secrets.iter().map(|secret| secret.expires_at).collect::<Vec<_>>(), [Some((NOW + 60) * 1000)]);
+    let identifier = db::one_record_id::find(pool, "https://acme.example/acme").await.unwrap().unwrap();
+    assert_eq!(identifier.status, OneRecordIdStatus::Suspended);
+    assert_eq!(db::resource_server::find(pool, server).await.unwrap().unwrap().status, Status::Disabled);
+    restored.close().await;
 }
