@@ -21,6 +21,7 @@ mod journal;
 mod json_body;
 mod openapi;
 mod page;
+mod parameters;
 mod participants;
 mod path_text;
 mod resource_servers;

@@ -1,12 +1,13 @@
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::api_error::ApiError;
 use super::authorization::MayRead;
 use super::json_body::json_response;
-use super::page::{ExpiringQuery, List};
+use super::page::{Filter, Filtered, List, PageQuery};
+use super::parameters::Parameters;
 use super::rfc3339;
 use crate::operations::{self, Context};
 use crate::registry::{CredentialKind, ExpiringCredential};
@@ -63,6 +64,23 @@ impl ExpiringBody {
     }
 }
 
+/// How soon it expires.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ExpiringFilter {
+    /// How many days to look ahead; 30 unless given.
+    #[param(minimum = 1, maximum = 3660)]
+    within_days: Option<i64>,
+}
+
+impl Filter for ExpiringFilter {
+    const NAMES: &'static [&'static str] = &["within_days"];
+
+    fn take(given: &mut Parameters) -> Result<Self, ApiError> {
+        Ok(Self { within_days: given.number("within_days", 3_660)? })
+    }
+}
+
 /// List what will expire
 ///
 /// Secrets and keys of clients that are enabled, the first to expire first.
@@ -72,7 +90,7 @@ impl ExpiringBody {
     operation_id = "listExpiringCredentials",
     tag = "clients",
     security(("administration_token" = ["admin:registry:read"])),
-    params(ExpiringQuery),
+    params(ExpiringFilter, PageQuery),
     responses(
         (status = 200, description = "A page.", body = List<ExpiringBody>)
     )
@@ -80,9 +98,10 @@ impl ExpiringBody {
 pub(super) async fn list(
     State(context): State<Context>,
     _: MayRead,
-    query: ExpiringQuery,
+    query: Filtered<ExpiringFilter>,
 ) -> Result<Response, ApiError> {
-    let page = operations::expiring::list(&context, query.within_days(), &query.request()).await?;
+    let within_days = query.filter.within_days.unwrap_or(30);
+    let page = operations::expiring::list(&context, within_days, &query.request()).await?;
     let now = context.clock.now_millis();
     let items = page.items.into_iter().map(|credential| ExpiringBody::new(credential, now)).collect();
     Ok(json_response(&List::<ExpiringBody>::new(items, page.next_cursor.as_ref())))

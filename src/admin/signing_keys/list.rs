@@ -1,12 +1,31 @@
 use axum::extract::State;
 use axum::response::Response;
+use utoipa::IntoParams;
 
 use super::SigningKeyBody;
 use crate::admin::api_error::ApiError;
 use crate::admin::authorization::MayReadKeys;
 use crate::admin::json_body::json_response;
-use crate::admin::page::{KeyQuery, List};
+use crate::admin::page::{Filter, Filtered, List, PageQuery};
+use crate::admin::parameters::Parameters;
 use crate::operations::{self, Context};
+
+/// Whether the keys that have ended are wanted, too.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(in crate::admin) struct KeyFilter {
+    /// Also those that are retired or revoked; false unless given.
+    #[param(value_type = Option<bool>)]
+    ended: bool,
+}
+
+impl Filter for KeyFilter {
+    const NAMES: &'static [&'static str] = &["ended"];
+
+    fn take(given: &mut Parameters) -> Result<Self, ApiError> {
+        Ok(Self { ended: given.flag("ended")? })
+    }
+}
 
 /// List signing keys
 ///
@@ -17,7 +36,7 @@ use crate::operations::{self, Context};
     operation_id = "listSigningKeys",
     tag = "signing keys",
     security(("administration_token" = ["admin:keys:read"])),
-    params(KeyQuery),
+    params(KeyFilter, PageQuery),
     responses(
         (status = 200, description = "A page.", body = List<SigningKeyBody>)
     )
@@ -25,8 +44,8 @@ use crate::operations::{self, Context};
 pub(in crate::admin) async fn list(
     State(context): State<Context>,
     _: MayReadKeys,
-    query: KeyQuery,
+    query: Filtered<KeyFilter>,
 ) -> Result<Response, ApiError> {
-    let page = operations::signing_key::list(&context, query.ended, &query.request()).await?;
+    let page = operations::signing_key::list(&context, query.filter.ended, &query.request()).await?;
     Ok(json_response(&List::<SigningKeyBody>::new(page.items, page.next_cursor.as_ref())))
 }
