@@ -78,6 +78,9 @@ impl State {
             TcpStream::connect_timeout(&server, Duration::from_secs(1)).ok()
         };
         let Some(server) = (0..self.servers.len()).find_map(connect) else { return };
+        // Whatever comes goes on at once: a kernel that waits for more would add its 40 ms to every round.
+        client.set_nodelay(true).unwrap();
+        server.set_nodelay(true).unwrap();
         let (from_client, to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
         let state = Arc::clone(&self);
         let there = thread::spawn(move || state.pump(from_client, to_server));
