@@ -17,17 +17,22 @@ pub mod journal;
 pub mod negative_decision;
 pub mod one_record_id;
 pub mod participant;
+mod reading;
 pub mod registration;
 pub mod resource_server;
 pub mod revocation_feed;
 pub mod sealed_key;
 pub mod signed_head;
 pub mod table;
+mod whole_table;
 pub mod withdrawal;
 
-use carnet_db::sqlx::{self, Row as _};
-use carnet_db::{Database, Row};
-use futures_util::{Stream, TryStreamExt as _};
+use std::time::Duration;
+
+use carnet_db::Database;
+use carnet_db::sqlx;
+
+pub(crate) use self::reading::Reading;
 
 /// The table that remembers which migrations of the identity provider were applied.
 const MIGRATIONS_TABLE: &str = "carnet_iap_migrations";
@@ -99,68 +104,19 @@ pub(crate) fn taken(table: &'static str) -> impl Fn(sqlx::Error) -> Error {
     }
 }
 
-/// A row being read: it knows its table and id, so that an error can name them.
-pub(crate) struct Reading<'a> {
-    row: &'a Row,
-    table: &'static str,
-    id: String,
-}
+/// How long the database may take for an answer before a node that follows it
+/// gives up and tries again: a connection that has silently died would else keep it from finding the database again.
+const PATIENCE: Duration = Duration::from_secs(1);
 
-impl<'a> Reading<'a> {
-    pub(crate) fn new(row: &'a Row, table: &'static str, id_column: &'static str) -> Result<Self, Error> {
-        Ok(Self { row, table, id: row.try_get(id_column)? })
+/// Waits for one answer as long as a node that follows the database can.
+///
+/// # Errors
+/// The answer's own, and [`Error::NoAnswer`].
+pub(crate) async fn soon<T, E: Into<Error>>(answer: impl Future<Output = Result<T, E>>) -> Result<T, Error> {
+    match tokio::time::timeout(PATIENCE, answer).await {
+        Ok(answered) => answered.map_err(Into::into),
+        Err(_) => Err(Error::NoAnswer),
     }
-
-    pub(crate) fn text(&self, column: &'static str) -> Result<String, Error> {
-        Ok(self.row.try_get(column)?)
-    }
-
-    pub(crate) fn optional_text(&self, column: &'static str) -> Result<Option<String>, Error> {
-        Ok(self.row.try_get(column)?)
-    }
-
-    pub(crate) fn number(&self, column: &'static str) -> Result<i64, Error> {
-        Ok(self.row.try_get(column)?)
-    }
-
-    pub(crate) fn optional_number(&self, column: &'static str) -> Result<Option<i64>, Error> {
-        Ok(self.row.try_get(column)?)
-    }
-
-    pub(crate) fn flag(&self, column: &'static str) -> Result<bool, Error> {
-        Ok(self.number(column)? == 1)
-    }
-
-    /// A text column that holds a word of the domain.
-    pub(crate) fn word<T>(&self, column: &'static str) -> Result<T, Error>
-    where
-        T: std::str::FromStr,
-        T::Err: std::fmt::Display,
-    {
-        self.text(column)?.parse().map_err(|reason: T::Err| self.corrupt(column, reason.to_string()))
-    }
-
-    /// A text column that holds JSON.
-    pub(crate) fn json<T: serde::de::DeserializeOwned>(&self, column: &'static str) -> Result<T, Error> {
-        serde_json::from_str(&self.text(column)?).map_err(|reason| self.corrupt(column, reason.to_string()))
-    }
-
-    pub(crate) fn corrupt(&self, column: &'static str, reason: String) -> Error {
-        Error::Corrupt { table: self.table, column, id: self.id.clone(), reason }
-    }
-}
-
-/// Reads rows one by one, for statements that give a whole table: all rows at once, in the general form in which they
-/// come, would be several times as large as what is made of them.
-pub(crate) async fn read_all<T>(
-    mut rows: impl Stream<Item = Result<Row, sqlx::Error>> + Unpin,
-    read: fn(&Row) -> Result<T, Error>,
-) -> Result<Vec<T>, Error> {
-    let mut all = Vec::new();
-    while let Some(row) = rows.try_next().await? {
-        all.push(read(&row)?);
-    }
-    Ok(all)
 }
 
 /// A list as a JSON text column.

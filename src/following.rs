@@ -7,8 +7,9 @@ use crate::{db, keys, revocation};
 
 /// How often the database is looked at.
 const POLL: Duration = Duration::from_millis(250);
-/// How long a look may take.
-const POLL_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a look at the keys may take. A look at the registry waits for each of its answers only so long, but takes
+/// as long as there is something to read: a node that is far behind would else never catch up.
+const KEYS_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long it may take to sign the revocation feed: a long one has to be read and written.
 const FEED_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -33,7 +34,9 @@ pub enum LookError {
 /// When the database does not answer, or holds keys that this node cannot open.
 pub async fn look(app: &App) -> Result<(), LookError> {
     let began = app.clock.monotonic();
-    app.keys.refresh(&app.database).await?;
+    tokio::time::timeout(KEYS_TIMEOUT, app.keys.refresh(&app.database))
+        .await
+        .map_err(|_| LookError::Registry(db::Error::NoAnswer))??;
     app.registry.refresh_as_of(began).await?;
     Ok(())
 }
@@ -74,9 +77,7 @@ pub async fn follow(app: App) {
     let mut reachable = true;
     loop {
         ticks.tick().await;
-        // A look that hangs would keep the next one from finding the database again.
-        let looked = tokio::time::timeout(POLL_TIMEOUT, look(&app)).await;
-        match looked.unwrap_or(Err(LookError::Registry(db::Error::NoAnswer))) {
+        match look(&app).await {
             Ok(()) => {
                 if !std::mem::replace(&mut reachable, true) {
                     tracing::info!("the database answers again");

@@ -12,7 +12,7 @@ const SELECT: &str = "SELECT id, operation, subject, summary, method, path, if_m
      requested_by, scope, state, decided_by, decided_at, reason, executed_at, created_at, expires_at FROM approval";
 
 fn approval(row: &Row) -> Result<Approval, Error> {
-    let row = Reading::new(row, TABLE, "id")?;
+    let row = Reading::new(row, TABLE, "id");
     let body = base64url::decode(&row.text("body")?)
         .map_err(|_| row.corrupt("body", "it is no base64url".to_owned()))?;
     Ok(Approval {

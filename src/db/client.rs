@@ -1,9 +1,10 @@
 //! Table `client`.
 
-use carnet_db::sqlx::{self, Any, AnyPool, Executor};
+use carnet_db::sqlx::{self, Any, AnyConnection, AnyPool, Executor};
 use carnet_db::{Row, Transaction};
 
-use super::{Error, Page, Reading, json_text, read_all, select, taken};
+use super::whole_table::Whole;
+use super::{Error, Page, Reading, json_text, select, taken};
 use crate::registry::{Client, ClientKind, SigningAlgorithm, Status};
 
 const TABLE: &str = "client";
@@ -11,8 +12,13 @@ const SELECT: &str = "SELECT id, participant_id, kind, bootstrap, name, token_en
      require_bound_tokens, scopes, audiences, access_token_lifetime, signing_alg, one_record_id, \
      allowed_addresses, status, created_at, updated_at, introspects FROM client";
 
+const WHOLE: Whole = Whole { table: TABLE, select: SELECT, key: "id", only: "" };
+
 fn client(row: &Row) -> Result<Client, Error> {
-    let row = Reading::new(row, TABLE, "id")?;
+    parse(&Reading::new(row, TABLE, "id"))
+}
+
+fn parse(row: &Reading<'_>) -> Result<Client, Error> {
     let signing_alg = match row.optional_text("signing_alg")? {
         Some(alg) => {
             Some(alg.parse().map_err(|_| row.corrupt("signing_alg", format!("`{alg}` is no algorithm")))?)
@@ -152,8 +158,8 @@ pub async fn of_participant<'e>(
 }
 
 /// All clients, for the memory image.
-pub async fn all<'e>(executor: impl Executor<'e, Database = Any>) -> Result<Vec<Client>, Error> {
-    read_all(sqlx::query(SELECT).fetch(executor), client).await
+pub async fn all(connection: &mut AnyConnection) -> Result<Vec<Client>, Error> {
+    WHOLE.read(connection, parse).await
 }
 
 /// A page of the administrators in id order, beginning after `cursor`.

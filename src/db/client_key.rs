@@ -1,17 +1,23 @@
 //! Table `client_key`.
 
-use carnet_db::sqlx::{self, Any, AnyPool, Executor};
+use carnet_db::sqlx::{self, Any, AnyConnection, AnyPool, Executor};
 use carnet_db::{Row, Transaction};
 
-use super::{Error, Page, Reading, read_all, select, taken};
+use super::whole_table::Whole;
+use super::{Error, Page, Reading, select, taken};
 use crate::registry::{ClientKey, CredentialStatus};
 
 const TABLE: &str = "client_key";
 const SELECT: &str =
     "SELECT id, client_id, kid, alg, thumbprint, jwk, status, created_at, not_after FROM client_key";
 
+const WHOLE: Whole = Whole { table: TABLE, select: SELECT, key: "id", only: "status = 'active' AND " };
+
 fn client_key(row: &Row) -> Result<ClientKey, Error> {
-    let row = Reading::new(row, TABLE, "id")?;
+    parse(&Reading::new(row, TABLE, "id"))
+}
+
+fn parse(row: &Reading<'_>) -> Result<ClientKey, Error> {
     Ok(ClientKey {
         id: row.text("id")?,
         client_id: row.text("client_id")?,
@@ -97,7 +103,6 @@ pub async fn page(
 }
 
 /// All active keys, for the memory image.
-pub async fn all_active<'e>(executor: impl Executor<'e, Database = Any>) -> Result<Vec<ClientKey>, Error> {
-    let query = select(SELECT, " WHERE status = 'active'");
-    read_all(sqlx::query(query).fetch(executor), client_key).await
+pub async fn all_active(connection: &mut AnyConnection) -> Result<Vec<ClientKey>, Error> {
+    WHOLE.read(connection, parse).await
 }

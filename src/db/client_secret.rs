@@ -1,17 +1,23 @@
 //! Table `client_secret`.
 
-use carnet_db::sqlx::{self, Any, AnyPool, Executor};
+use carnet_db::sqlx::{self, Any, AnyConnection, AnyPool, Executor};
 use carnet_db::{Row, Transaction};
 
-use super::{Error, Page, Reading, read_all, select, taken};
+use super::whole_table::Whole;
+use super::{Error, Page, Reading, select, taken};
 use crate::registry::{ClientSecret, CredentialStatus, ImportedHashError, SecretDigest};
 
 const TABLE: &str = "client_secret";
 const SELECT: &str =
     "SELECT id, client_id, mac, imported, status, created_at, expires_at, last_used_at FROM client_secret";
 
+const WHOLE: Whole = Whole { table: TABLE, select: SELECT, key: "id", only: "status = 'active' AND " };
+
 fn client_secret(row: &Row) -> Result<ClientSecret, Error> {
-    let row = Reading::new(row, TABLE, "id")?;
+    parse(&Reading::new(row, TABLE, "id"))
+}
+
+fn parse(row: &Reading<'_>) -> Result<ClientSecret, Error> {
     let digest = if let Some(hash) = row.optional_text("imported")? {
         let hash =
             hash.parse().map_err(|error: ImportedHashError| row.corrupt("imported", error.to_string()))?;
@@ -137,7 +143,6 @@ pub async fn page(
 }
 
 /// All active secrets, for the memory image.
-pub async fn all_active<'e>(executor: impl Executor<'e, Database = Any>) -> Result<Vec<ClientSecret>, Error> {
-    let query = select(SELECT, " WHERE status = 'active'");
-    read_all(sqlx::query(query).fetch(executor), client_secret).await
+pub async fn all_active(connection: &mut AnyConnection) -> Result<Vec<ClientSecret>, Error> {
+    WHOLE.read(connection, parse).await
 }

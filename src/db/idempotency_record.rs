@@ -34,7 +34,7 @@ pub struct IdempotencyRecord {
 }
 
 fn record(row: &Row) -> Result<IdempotencyRecord, Error> {
-    let row = Reading::new(row, TABLE, "idempotency_key")?;
+    let row = Reading::new(row, TABLE, "idempotency_key");
     let body = base64url::decode(&row.text("body")?)
         .map_err(|_| row.corrupt("body", "it is no base64url".to_owned()))?;
     Ok(IdempotencyRecord {

@@ -42,7 +42,7 @@ impl InitialAccessToken {
 }
 
 fn initial_access_token(row: &Row) -> Result<InitialAccessToken, Error> {
-    let row = Reading::new(row, TABLE, "id")?;
+    let row = Reading::new(row, TABLE, "id");
     Ok(InitialAccessToken {
         id: row.text("id")?,
         participant_id: row.text("participant_id")?,

@@ -37,7 +37,7 @@ pub struct FeedEntry {
 }
 
 fn negative_decision(row: &Row) -> Result<NegativeDecision, Error> {
-    let row = Reading::new(row, TABLE, "value")?;
+    let row = Reading::new(row, TABLE, "value");
     let feed = match (
         row.optional_text("feed_member")?,
         row.optional_text("feed_value")?,

@@ -1,16 +1,22 @@
 //! Table `one_record_id`.
 
-use carnet_db::sqlx::{self, Any, AnyPool, Executor};
+use carnet_db::sqlx::{self, Any, AnyConnection, AnyPool, Executor};
 use carnet_db::{Row, Transaction};
 
-use super::{Error, Page, Reading, read_all, select, taken};
+use super::whole_table::Whole;
+use super::{Error, Page, Reading, select, taken};
 use crate::registry::{OneRecordId, OneRecordIdStatus};
 
 const TABLE: &str = "one_record_id";
 const SELECT: &str = "SELECT uri, participant_id, main, status, created_at FROM one_record_id";
 
+const WHOLE: Whole = Whole { table: TABLE, select: SELECT, key: "uri", only: "" };
+
 fn one_record_id(row: &Row) -> Result<OneRecordId, Error> {
-    let row = Reading::new(row, TABLE, "uri")?;
+    parse(&Reading::new(row, TABLE, "uri"))
+}
+
+fn parse(row: &Reading<'_>) -> Result<OneRecordId, Error> {
     Ok(OneRecordId {
         uri: row.text("uri")?,
         participant_id: row.text("participant_id")?,
@@ -97,6 +103,6 @@ pub async fn page(
 }
 
 /// All identifiers, for the memory image.
-pub async fn all<'e>(executor: impl Executor<'e, Database = Any>) -> Result<Vec<OneRecordId>, Error> {
-    read_all(sqlx::query(SELECT).fetch(executor), one_record_id).await
+pub async fn all(connection: &mut AnyConnection) -> Result<Vec<OneRecordId>, Error> {
+    WHOLE.read(connection, parse).await
 }

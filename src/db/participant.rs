@@ -1,9 +1,10 @@
 //! Table `participant`.
 
-use carnet_db::sqlx::{self, Any, AnyPool, Executor};
+use carnet_db::sqlx::{self, Any, AnyConnection, AnyPool, Executor};
 use carnet_db::{Row, Transaction};
 
-use super::{Error, Page, Reading, json_text, read_all, select, taken};
+use super::whole_table::Whole;
+use super::{Error, Page, Reading, json_text, select, taken};
 use crate::registry::{Participant, Status};
 
 const TABLE: &str = "participant";
@@ -13,8 +14,13 @@ const SELECT: &str = "SELECT p.id, p.name, p.roles, p.logistics_agent_uri, p.sta
      o.uri AS iol_identifier FROM participant p \
      JOIN one_record_id o ON o.participant_id = p.id AND o.main = 1";
 
+const WHOLE: Whole = Whole { table: TABLE, select: SELECT, key: "p.id", only: "" };
+
 fn participant(row: &Row) -> Result<Participant, Error> {
-    let row = Reading::new(row, TABLE, "id")?;
+    parse(&Reading::new(row, TABLE, "id"))
+}
+
+fn parse(row: &Reading<'_>) -> Result<Participant, Error> {
     Ok(Participant {
         id: row.text("id")?,
         name: row.text("name")?,
@@ -107,8 +113,8 @@ pub async fn touch(tx: &mut Transaction, id: &str, at: i64) -> Result<(), Error>
 }
 
 /// All participants, for the memory image.
-pub async fn all<'e>(executor: impl Executor<'e, Database = Any>) -> Result<Vec<Participant>, Error> {
-    read_all(sqlx::query(SELECT).fetch(executor), participant).await
+pub async fn all(connection: &mut AnyConnection) -> Result<Vec<Participant>, Error> {
+    WHOLE.read(connection, parse).await
 }
 
 /// A page in id order, beginning after `cursor`.

@@ -11,7 +11,7 @@ const SELECT: &str = "SELECT id, identifier, name, access_token_typ, signing_alg
      status, created_at, updated_at FROM resource_server";
 
 fn resource_server(row: &Row) -> Result<ResourceServer, Error> {
-    let row = Reading::new(row, TABLE, "id")?;
+    let row = Reading::new(row, TABLE, "id");
     Ok(ResourceServer {
         id: row.text("id")?,
         identifier: row.text("identifier")?,

@@ -37,7 +37,7 @@ pub struct SealedKey {
 }
 
 fn sealed_key(row: &Row) -> Result<SealedKey, Error> {
-    let row = Reading::new(row, TABLE, "id")?;
+    let row = Reading::new(row, TABLE, "id");
     Ok(SealedKey {
         id: row.text("id")?,
         kid: row.text("kid")?,

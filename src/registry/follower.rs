@@ -7,7 +7,7 @@ use carnet_db::Database;
 use tokio::sync::Mutex;
 
 use super::Image;
-use crate::db;
+use crate::db::{self, soon};
 
 /// An image whose last successful poll began longer ago than this is not answered from.
 const STALE_AFTER: Duration = Duration::from_secs(2);
@@ -125,8 +125,8 @@ impl Follower {
     /// When the database does not answer, or was set back; the image stays as it was and ages.
     pub async fn refresh_as_of(&self, began: Duration) -> Result<(), db::Error> {
         let _one_at_a_time = self.0.refreshing.lock().await;
-        let head = db::journal::head_with_hash(self.0.database.reader().pool()).await?;
-        let clock_fits = clock_fits(&self.0.database, &self.0.clock).await?;
+        let head = soon(db::journal::head_with_hash(self.0.database.reader().pool())).await?;
+        let clock_fits = soon(clock_fits(&self.0.database, &self.0.clock)).await?;
         let known = Arc::clone(&self.0.current.read().unwrap_or_else(PoisonError::into_inner).image);
         let newer =
             if known.is_of(&head) { None } else { Some(Arc::new(known.catch_up(&self.0.database).await?)) };

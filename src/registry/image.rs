@@ -1,15 +1,13 @@
+mod parts;
+mod reading;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use carnet_db::Database;
-use carnet_db::sqlx::Connection;
 use carnet_token::PublicKey;
 
-use super::{
-    Client, ClientKey, ClientSecret, CredentialStatus, OneRecordId, OneRecordIdStatus, Participant,
-    ResourceServer, Status,
-};
-use crate::db;
+use self::parts::{Keyed, Parts};
+use super::{Client, ClientKey, ClientSecret, Participant, ResourceServer, Status};
 
 /// The registry as the token endpoint sees it: everything in memory, as of one change number.
 #[derive(Debug, Default, Clone)]
@@ -17,7 +15,7 @@ pub struct Image {
     change: i64,
     // Of the journal's record `change`: a number alone may come again after the database was set back.
     hash: String,
-    clients: HashMap<Arc<str>, Arc<ClientEntry>>,
+    clients: Parts<Arc<ClientEntry>>,
     resource_servers: HashMap<String, Arc<ResourceServer>>,
     by_identifier: HashMap<String, Arc<ResourceServer>>,
     default_resource_server: Option<Arc<ResourceServer>>,
@@ -48,6 +46,12 @@ pub struct UsableKey {
     pub public: PublicKey,
 }
 
+impl Keyed for Arc<ClientEntry> {
+    fn key(&self) -> &str {
+        &self.client.id
+    }
+}
+
 impl ClientEntry {
     /// Whether the client and everything above it are enabled.
     #[must_use]
@@ -57,121 +61,12 @@ impl ClientEntry {
     }
 }
 
-/// An image that has more to catch up with than this is read anew as a whole.
-const CATCH_UP: usize = 200;
-
 impl Image {
-    /// Reads the whole registry in one transaction, so that it is of one moment.
-    pub(crate) async fn load(database: &Database) -> Result<Self, db::Error> {
-        let mut connection = database.reader().pool().acquire().await?;
-        let mut tx = connection.begin().await?;
-        // Read first: under READ COMMITTED what follows may be newer than this number, never older, and the
-        // next poll then reads again.
-        let (change, hash) = db::journal::head_with_hash(&mut *tx).await?;
-        let participants: HashMap<String, Arc<Participant>> = db::participant::all(&mut *tx)
-            .await?
-            .into_iter()
-            .map(|participant| (participant.id.clone(), Arc::new(participant)))
-            .collect();
-        let identifiers: HashMap<String, OneRecordId> =
-            db::one_record_id::all(&mut *tx).await?.into_iter().map(|id| (id.uri.clone(), id)).collect();
-        let mut secrets: HashMap<String, Vec<ClientSecret>> = HashMap::new();
-        for secret in db::client_secret::all_active(&mut *tx).await? {
-            secrets.entry(secret.client_id.clone()).or_default().push(secret);
-        }
-        let mut keys: HashMap<String, Vec<ClientKey>> = HashMap::new();
-        for key in db::client_key::all_active(&mut *tx).await? {
-            keys.entry(key.client_id.clone()).or_default().push(key);
-        }
-        let mut image = Self { change, hash, ..Self::default() };
-        image.set_resource_servers(db::resource_server::all(&mut *tx).await?);
-        for client in db::client::all(&mut *tx).await? {
-            let participant = client.participant_id.as_ref().and_then(|id| participants.get(id)).cloned();
-            image.set_client(ClientEntry {
-                iol_identifier: iol_identifier(&client, participant.as_deref(), |uri| identifiers.get(uri)),
-                participant,
-                secrets: secrets.remove(&client.id).unwrap_or_default(),
-                keys: usable(keys.remove(&client.id).unwrap_or_default()),
-                client,
-            });
-        }
-        tx.rollback().await?;
-        Ok(image)
-    }
-
-    /// This image with what the journal says has changed since, so that a change costs what it touches and
-    /// not what is registered.
-    ///
-    /// A database that was set back under a running node, such as by a failover to a replica that lagged, is not
-    /// followed: what was revoked in the lost records would be valid again.
-    pub(crate) async fn catch_up(&self, database: &Database) -> Result<Self, db::Error> {
-        if !db::journal::holds(database.reader().pool(), self.change, &self.hash).await? {
-            return Err(db::Error::SetBack { seen: self.change });
-        }
-        let mut connection = database.reader().pool().acquire().await?;
-        let mut tx = connection.begin().await?;
-        let (change, hash) = db::journal::head_with_hash(&mut *tx).await?;
-        // Retention may have removed what a node that was away for long would need.
-        let start = db::journal::start(&mut *tx).await?;
-        let subjects = db::journal::subjects_between(&mut *tx, self.change, change).await?;
-        let mut clients = Vec::new();
-        let mut resource_servers = None;
-        let mut whole = subjects.len() > CATCH_UP || start.sequence > self.change;
-        for subject in subjects.iter().take(CATCH_UP) {
-            match subject.split_once('/') {
-                Some(("client", id)) => clients.extend(db::client::find(&mut *tx, id).await?),
-                Some(("participant", id)) => {
-                    clients.extend(db::client::of_participant(&mut *tx, id).await?);
-                }
-                Some(("resource_server", _)) => {
-                    resource_servers = Some(db::resource_server::all(&mut *tx).await?);
-                }
-                // Keys are followed by their own room, revoked tokens are looked up, and no token depends on who approves
-                // what or on what is done with the journal.
-                Some(("signing_key" | "token" | "approval" | "journal", _)) => {}
-                // A subject of a later version: what it touches is not known here.
-                _ => whole = true,
-            }
-        }
-        if whole {
-            tx.rollback().await?;
-            drop(connection);
-            return Self::load(database).await;
-        }
-        let mut image = Self { change, hash, ..self.clone() };
-        if let Some(servers) = resource_servers {
-            image.set_resource_servers(servers);
-        }
-        for client in clients {
-            let (participant, identifiers) = match &client.participant_id {
-                Some(id) => (
-                    db::participant::find(&mut *tx, id).await?.map(Arc::new),
-                    db::one_record_id::of_participant(&mut *tx, id).await?,
-                ),
-                None => (None, Vec::new()),
-            };
-            let find = |uri: &str| identifiers.iter().find(|id| id.uri == uri);
-            let mut secrets = db::client_secret::of_client(&mut *tx, &client.id).await?;
-            secrets.retain(|secret| secret.status == CredentialStatus::Active);
-            let mut keys = db::client_key::of_client(&mut *tx, &client.id).await?;
-            keys.retain(|key| key.status == CredentialStatus::Active);
-            image.set_client(ClientEntry {
-                iol_identifier: iol_identifier(&client, participant.as_deref(), find),
-                participant,
-                secrets,
-                keys: usable(keys),
-                client,
-            });
-        }
-        tx.rollback().await?;
-        Ok(image)
-    }
-
     fn set_client(&mut self, mut entry: ClientEntry) {
         // In the order in which they were made, however they were read.
         entry.secrets.sort_unstable_by(|a, b| a.id.cmp(&b.id));
         entry.keys.sort_unstable_by(|a, b| a.key.id.cmp(&b.key.id));
-        self.clients.insert(entry.client.id.as_str().into(), Arc::new(entry));
+        self.clients.insert(Arc::new(entry));
     }
 
     fn set_resource_servers(&mut self, servers: Vec<ResourceServer>) {
@@ -235,38 +130,4 @@ impl Image {
         }
         client.audiences.iter().filter_map(|id| self.resource_servers.get(id)).cloned().collect()
     }
-}
-
-/// What stands in a client's tokens: the identifier it is registered for, else its participant's main one, if
-/// that is approved and still the participant's. None also when the logistics agent URI beside it is an identifier
-/// that is not approved: suspended, it would go on to stand in tokens under its other name.
-fn iol_identifier<'a>(
-    client: &Client,
-    participant: Option<&Participant>,
-    find: impl Fn(&str) -> Option<&'a OneRecordId>,
-) -> Option<String> {
-    let participant = participant?;
-    if find(&participant.logistics_agent_uri).is_some_and(|held| held.status != OneRecordIdStatus::Approved) {
-        return None;
-    }
-    let id = find(client.one_record_id.as_ref().unwrap_or(&participant.iol_identifier))?;
-    (id.status == OneRecordIdStatus::Approved && id.participant_id == participant.id).then(|| id.uri.clone())
-}
-
-/// Keys prepared for checking signatures. One that was registered under older rules may no longer be used,
-/// and nobody else suffers for it.
-fn usable(keys: Vec<ClientKey>) -> Vec<UsableKey> {
-    let prepare = |key: ClientKey| match PublicKey::from_jwk(&key.jwk) {
-        Ok(public) => Some(UsableKey { key, public }),
-        Err(reason) => {
-            tracing::warn!(
-                client_id = key.client_id,
-                kid = key.kid,
-                %reason,
-                "a registered client key is not acceptable any more and is ignored; register a new one"
-            );
-            None
-        }
-    };
-    keys.into_iter().filter_map(prepare).collect()
 }

@@ -22,10 +22,10 @@ impl GeneratedSecret {
         let mut text =
             Zeroizing::new(String::with_capacity(PREFIX.len() + CLIENT_LEN + RANDOM_LEN + CHECK_LEN));
         text.push_str(PREFIX);
-        text.push_str(&letters(client_id.as_bytes(), CLIENT_LEN));
+        text.extend(letters::<CLIENT_LEN>(client_id.as_bytes()).map(char::from));
         text.push_str(&Zeroizing::new(entropy.alphanumeric(RANDOM_LEN)));
-        let check = letters(text.as_bytes(), CHECK_LEN);
-        text.push_str(&check);
+        let check = letters::<CHECK_LEN>(text.as_bytes());
+        text.extend(check.map(char::from));
         Self(text)
     }
 
@@ -49,8 +49,8 @@ pub fn has_secret_format(text: &str, client_id: &str) -> bool {
     text.len() == body + CHECK_LEN
         && text.is_ascii()
         && text.starts_with(PREFIX)
-        && text[PREFIX.len()..].starts_with(&letters(client_id.as_bytes(), CLIENT_LEN))
-        && text[body..] == letters(&text.as_bytes()[..body], CHECK_LEN)
+        && text.as_bytes()[PREFIX.len()..].starts_with(&letters::<CLIENT_LEN>(client_id.as_bytes()))
+        && text.as_bytes()[body..] == letters::<CHECK_LEN>(&text.as_bytes()[..body])
 }
 
 /// The longest secret that can be imported, bytes.
@@ -87,11 +87,15 @@ pub fn is_importable(text: &str, client_id: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// `len` lower-case letters and digits made from a hash. No secret: a check against mistakes.
-fn letters(of: &[u8], len: usize) -> String {
+/// Lower-case letters and digits made from a hash. No secret: a check against mistakes.
+fn letters<const LEN: usize>(of: &[u8]) -> [u8; LEN] {
     const SET: &[u8; 32] = b"abcdefghijkmnopqrstuvwxyz2345678";
     let hash = digest::digest(&digest::SHA256, of);
-    hash.as_ref().iter().take(len).map(|byte| char::from(SET[usize::from(byte % 32)])).collect()
+    let mut letters = [0; LEN];
+    for (letter, byte) in letters.iter_mut().zip(hash.as_ref()) {
+        *letter = SET[usize::from(byte % 32)];
+    }
+    letters
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 
 use carnet::anchoring::{Anchoring, AnchoringError};
 use carnet::audit::{self, Broken, Finding, Report};
+use carnet::registry::Follower;
 use carnet::{db, tombstones};
 use carnet_db::sqlx;
 
@@ -95,6 +96,32 @@ async fn a_head_is_signed_after_a_minute_in_which_something_changed() {
     assert!(findings.is_empty(), "{findings:?}");
     assert_eq!((report.records, report.heads, report.pinned), (last, 2, true));
     assert_eq!(report.anchor.unwrap().0.sequence, last);
+}
+
+#[tokio::test]
+async fn a_head_is_signed_at_once_when_a_thousand_records_have_come() {
+    let (iap, anchoring, first) = anchored().await;
+    let signed =
+        async || db::signed_head::newest(iap.app.database.reader().pool()).await.unwrap().unwrap().sequence;
+    let mut last = audit::verify(&iap.app.database).await.unwrap();
+    for step in [first + 999 - last, 1] {
+        assert_eq!(signed().await, first);
+        let mut tx = iap.app.database.writer().begin().await.unwrap();
+        for _ in 0..step {
+            let entry = audit::Entry::<(), ()> {
+                actor: "local/test",
+                action: "token.revoke",
+                subject: "token/other",
+                before: None,
+                after: None,
+                reason: "",
+            };
+            last = audit::append(&mut tx, &iap.clock, &iap.app.entropy, entry).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        anchoring.look().await.unwrap();
+    }
+    assert_eq!((last, signed().await), (first + 1000, last));
 }
 
 #[tokio::test]
@@ -249,6 +276,7 @@ async fn retention_removes_only_before_a_head_and_the_rest_verifies() {
     let iap = TestIap::start_with("[journal]\nkeep_days = 1\n").await;
     let _ = iap.acme().await;
     let anchoring = Anchoring::open(&iap.app).await.unwrap();
+    let behind = Follower::start(iap.app.database.clone(), iap.clock.clone()).await.unwrap();
     iap.clock.set_millis(NOW * 1000 + 2 * DAY);
     // No head yet: nothing may go.
     anchoring.trim().await.unwrap();
@@ -264,6 +292,9 @@ async fn retention_removes_only_before_a_head_and_the_rest_verifies() {
     // The memory image goes on without them.
     iap.app.registry.refresh().await.unwrap();
     assert_eq!(iap.app.registry.current().unwrap().change(), last + 1);
+    // Nor does it need them on a node that was away all the time.
+    behind.refresh().await.unwrap();
+    assert_eq!(behind.current().unwrap().change(), last + 1);
     // Once a day.
     iap.clock.set_millis(NOW * 1000 + 2 * DAY + MINUTE);
     anchoring.look().await.unwrap();

@@ -72,6 +72,34 @@ async fn a_change_by_another_node_is_seen_at_the_next_poll() {
 }
 
 #[tokio::test]
+async fn a_node_that_is_far_behind_reads_all_anew() {
+    let iap = TestIap::start().await;
+    let client = iap.acme().await;
+    // Another node has done more than this one would follow one by one, and among it …
+    let mut tx = iap.app.database.writer().begin().await.unwrap();
+    for number in 0..300 {
+        let entry = carnet::audit::Entry::<(), ()> {
+            actor: "local/test",
+            action: "client.update",
+            subject: &format!("client/other-{number}"),
+            before: None,
+            after: None,
+            reason: "",
+        };
+        carnet::audit::append(&mut tx, &iap.clock, &iap.app.entropy, entry).await.unwrap();
+    }
+    // … something of which its journal would not tell.
+    let (status, at) = (carnet::registry::Status::Disabled, iap.clock.now_millis());
+    assert!(carnet::db::client::set_status(&mut tx, &client.client_id, status, at).await.unwrap());
+    tx.commit().await.unwrap();
+    let _ = iap.token_of(&client, &[]).await.expect(200);
+    iap.app.registry.refresh().await.unwrap();
+    let _ = iap.token_of(&client, &[]).await.expect(401);
+    let head = db::journal::head_with_hash(iap.app.database.reader().pool()).await.unwrap();
+    assert_eq!(iap.app.registry.current().unwrap().change(), head.0);
+}
+
+#[tokio::test]
 async fn a_database_that_was_set_back_under_a_running_node_is_not_followed() {
     let iap = TestIap::start().await;
     let client = iap.acme().await;
