@@ -9,7 +9,7 @@ use axum::routing::get;
 use http::{HeaderMap, StatusCode, header};
 
 use crate::app::App;
-use crate::http::{Guard, Watch, client_address, guard};
+use crate::http::{Guard, Watch, guard};
 use crate::registry::Follower;
 use crate::telemetry::metrics::{CONTENT_TYPE, Metrics, NotAdmitted, Readers};
 use crate::{admin, oauth, operations};
@@ -21,8 +21,8 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 pub fn public(app: &App, oauth: oauth::State) -> Router {
     let router = Router::new().merge(oauth::router(oauth)).merge(health(app)).fallback(not_found);
     let hosts = app.config.public_hosts().to_vec();
-    let router = client_address(router, app.config.proxies().clone());
-    guard(router, Guard { hosts, origins: None, timeout: REQUEST_TIMEOUT, watch: watch(app, "public") })
+    let (proxies, watch) = (Some(app.config.proxies().clone()), watch(app, "public"));
+    guard(router, Guard { hosts, origins: None, proxies, timeout: REQUEST_TIMEOUT, watch })
 }
 
 /// What the administration listener answers.
@@ -36,7 +36,7 @@ pub fn administration(app: &App) -> Router {
     let origins =
         hosts.iter().flat_map(|host| [format!("https://{host}"), format!("http://{host}")]).collect();
     let watch = watch(app, "administration");
-    guard(router, Guard { hosts, origins: Some(origins), timeout: REQUEST_TIMEOUT, watch })
+    guard(router, Guard { hosts, origins: Some(origins), proxies: None, timeout: REQUEST_TIMEOUT, watch })
 }
 
 fn watch(app: &App, listener: &'static str) -> Watch {

@@ -7,5 +7,5 @@ pub mod metrics;
 pub mod traces;
 
 pub use log::count_lost_lines;
-pub use metrics::{Metrics, Readers, Route, Traffic};
+pub use metrics::{Metrics, Readers, Route, Running, Traffic};
 pub use traces::Traces;

@@ -5,13 +5,8 @@
 //! operator's proxy writes, and in it only as far as trusted proxies wrote it.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 
-use axum::Router;
-use axum::body::Body;
-use axum::extract::{ConnectInfo, Request, State};
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::Response;
+use axum::extract::{ConnectInfo, Request};
 use http::HeaderMap;
 
 use crate::config::{ForwardedHeader, Proxies};
@@ -21,18 +16,13 @@ use crate::config::{ForwardedHeader, Proxies};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientAddress(pub IpAddr);
 
-/// Notes in each request where it comes from. A request without [`ConnectInfo`], or one whose origin cannot be known,
-/// gets no [`ClientAddress`].
-pub fn client_address(router: Router, proxies: Proxies) -> Router {
-    router.layer(from_fn_with_state(Arc::new(proxies), note))
-}
-
-async fn note(State(proxies): State<Arc<Proxies>>, mut request: Request<Body>, next: Next) -> Response {
+/// Notes in a request where it comes from. One without [`ConnectInfo`], or whose origin cannot be known, gets no
+/// [`ClientAddress`].
+pub(super) fn note(request: &mut Request, proxies: &Proxies) {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-    if let Some(address) = peer.and_then(|peer| origin(peer, request.headers(), &proxies)) {
+    if let Some(address) = peer.and_then(|peer| origin(peer, request.headers(), proxies)) {
         request.extensions_mut().insert(ClientAddress(address));
     }
-    next.run(request).await
 }
 
 /// The right-most hop that is no trusted proxy.

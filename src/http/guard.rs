@@ -1,16 +1,12 @@
-use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
-use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use tracing::Instrument as _;
+use http::{HeaderMap, HeaderName, StatusCode, header};
 
 use super::Watch;
-use crate::telemetry::Route;
+use crate::config::Proxies;
 
 /// Headers by which proxies forward a client's certificate. None is configured as a trusted proxy here, so
 /// that whoever sends one is trying to be somebody else.
@@ -42,64 +38,29 @@ pub struct Guard {
     pub hosts: Vec<String>,
     /// Origins that may call it from a browser; `None` for a listener that is open to all.
     pub origins: Option<Vec<String>>,
+    /// Whom to believe where a request comes from; `None` where nobody asks.
+    pub proxies: Option<Proxies>,
     /// How long a request may take, its body included.
     pub timeout: Duration,
     /// Who counts and traces them.
     pub watch: Watch,
 }
 
-/// Lays the guard around a router.
-pub fn guard(router: Router, guard: Guard) -> Router {
-    router.layer(from_fn_with_state(Arc::new(guard), check))
-}
-
-/// The one layer around all routes. It lies behind the choice of the route, so that it knows the route's template.
-async fn check(State(guard): State<Arc<Guard>>, request: Request<Body>, next: Next) -> Response {
-    let began = guard.watch.clock.monotonic();
-    let template = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-    let running = guard.watch.traffic.route(template).begin(Route::method(request.method()));
-    let span = guard.watch.span(&request, template);
-    let response = if span.is_disabled() {
-        answer(&guard, request, next).await
-    } else {
-        let response = answer(&guard, request, next).instrument(span.clone()).await;
-        Watch::ended(&span, response.status());
-        response
-    };
-    running.answered(response.status(), guard.watch.clock.monotonic().saturating_sub(began));
-    response
-}
-
-async fn answer(guard: &Guard, request: Request<Body>, next: Next) -> Response {
-    if let Err(refusal) = guard.admit(&request) {
-        guard.watch.traffic.refused(refusal.code);
-        tracing::warn!(
-            reason = refusal.code,
-            method = %request.method(),
-            path = request.uri().path(),
-            "request refused before routing"
-        );
-        return refusal.into_response();
-    }
-    let Ok(mut response) = tokio::time::timeout(guard.timeout, next.run(request)).await else {
-        let refusal = Refusal {
-            status: StatusCode::REQUEST_TIMEOUT,
-            code: "request_timeout",
-            message: "the request took too long; send it again, and its body without pauses",
-        };
-        guard.watch.traffic.refused(refusal.code);
-        return refusal.into_response();
-    };
-    let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    response
-}
-
-struct Refusal {
+/// Why a request does not come to its route.
+pub(super) struct Refusal {
     status: StatusCode,
-    code: &'static str,
+    /// The word for logs and metrics.
+    pub(super) code: &'static str,
     message: &'static str,
+}
+
+impl Refusal {
+    /// It took longer than [`Guard::timeout`].
+    pub(super) const TOO_LONG: Self = Self {
+        status: StatusCode::REQUEST_TIMEOUT,
+        code: "request_timeout",
+        message: "the request took too long; send it again, and its body without pauses",
+    };
 }
 
 impl IntoResponse for Refusal {
@@ -121,7 +82,8 @@ impl IntoResponse for Refusal {
 }
 
 impl Guard {
-    fn admit(&self, request: &Request<Body>) -> Result<(), Refusal> {
+    /// Whether a request may come to its route.
+    pub(super) fn admit(&self, request: &Request<Body>) -> Result<(), Refusal> {
         let headers = request.headers();
         if headers.len() > MAX_FIELDS {
             return refuse(
@@ -213,11 +175,13 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a st
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use axum::Router;
     use axum::routing::get;
     use carnet_ambient::Clock;
     use tower::ServiceExt;
 
+    use super::*;
+    use crate::http::guard;
     use crate::telemetry::Metrics;
 
     fn router(origins: Option<Vec<String>>) -> Router {
@@ -234,6 +198,7 @@ mod tests {
             Guard {
                 hosts: vec!["iap.example".to_owned()],
                 origins,
+                proxies: None,
                 timeout: Duration::from_millis(50),
                 watch: Watch::new(metrics, "public", Clock::system(), Vec::new()),
             },

@@ -8,13 +8,12 @@ use axum::extract::ConnectInfo;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt;
+use tower::Service as _;
 
 use super::prompt::Prompt;
 use crate::telemetry::Traffic;
@@ -200,9 +199,10 @@ async fn connection<S>(
 {
     let activity = Arc::new(Activity::default());
     let observed = Arc::clone(&activity);
-    let service = tower::service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
+    let service = hyper::service::service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
-        let answer = router.clone().oneshot(request.map(axum::body::Body::new));
+        // A router is always ready.
+        let answer = router.clone().call(request.map(axum::body::Body::new));
         let running = observed.begin();
         async move {
             let answer = answer.await;
@@ -211,7 +211,7 @@ async fn connection<S>(
         }
     });
     let stream = TokioIo::new(Prompt::new(stream, limits.header, limits.patience));
-    let served = builder.serve_connection(stream, TowerToHyperService::new(service)).into_owned();
+    let served = builder.serve_connection(stream, service).into_owned();
     tokio::select! {
         end = watcher.watch(served) => {
             if let Err(error) = end {

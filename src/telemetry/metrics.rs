@@ -33,7 +33,7 @@ use carnet_ambient::Clock;
 pub use counters::Counters;
 pub use exposition::{CONTENT_TYPE, Samples};
 pub use readers::{NotAdmitted, Readers};
-pub use traffic::{OpenConnection, Route, Traffic};
+pub use traffic::{OpenConnection, Route, Running, Traffic};
 
 use exposition::{Exposition, Kind};
 use grown::Grown;

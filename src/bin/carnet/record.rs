@@ -97,7 +97,10 @@ impl Mounted {
         Listener {
             socket,
             tls: None,
-            router: guard(self.server.router(), Guard { hosts, origins: None, timeout, watch }),
+            router: guard(
+                self.server.router(),
+                Guard { hosts, origins: None, proxies: None, timeout, watch },
+            ),
             limits: Limits { connections, ..Limits::default() },
             traffic: metrics.traffic("record"),
         }

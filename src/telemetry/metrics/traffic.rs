@@ -36,7 +36,7 @@ pub struct Traffic {
 #[derive(Debug)]
 pub struct Route {
     // Made with the first request by that method: few routes have more than two.
-    methods: [OnceLock<Box<Answers>>; METHODS.len()],
+    methods: [OnceLock<Arc<Answers>>; METHODS.len()],
 }
 
 #[derive(Debug)]
@@ -48,7 +48,7 @@ struct Answers {
 
 /// A request that is being answered. If it goes without [`Running::answered`], the client has hung up.
 #[derive(Debug)]
-pub struct Running<'a>(Option<&'a Answers>);
+pub struct Running(Option<Arc<Answers>>);
 
 /// A connection that is open as long as this value lives.
 #[derive(Debug)]
@@ -120,8 +120,8 @@ impl Route {
 
     /// A request by this method begins.
     #[must_use]
-    pub fn begin(&self, method: usize) -> Running<'_> {
-        Running(Some(self.methods[method.min(METHODS.len() - 1)].get_or_init(Box::default)))
+    pub fn begin(&self, method: usize) -> Running {
+        Running(Some(Arc::clone(self.methods[method.min(METHODS.len() - 1)].get_or_init(Arc::default))))
     }
 
     /// The number of a method for [`Route::begin`].
@@ -141,7 +141,7 @@ impl Route {
     }
 }
 
-impl Running<'_> {
+impl Running {
     /// It was answered.
     pub fn answered(mut self, status: StatusCode, took: Duration) {
         let Some(answers) = self.0.take() else { return };
@@ -151,9 +151,9 @@ impl Running<'_> {
     }
 }
 
-impl Drop for Running<'_> {
+impl Drop for Running {
     fn drop(&mut self) {
-        if let Some(answers) = self.0 {
+        if let Some(answers) = &self.0 {
             answers.cancelled.fetch_add(1, Ordering::Relaxed);
         }
     }
