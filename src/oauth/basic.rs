@@ -1,5 +1,7 @@
 //! HTTP Basic credentials of a client (RFC 6749 §2.3.1, RFC 7617).
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -49,18 +51,15 @@ pub(super) fn parse(header: &HeaderValue) -> Result<Vec<Credentials>, BasicError
     let bytes = Zeroizing::new(BASE64.decode(encoded.trim_matches(' ')).map_err(|_| BasicError::Malformed)?);
     let text = std::str::from_utf8(&bytes).map_err(|_| BasicError::Malformed)?;
     let (id, secret) = text.split_once(':').ok_or(BasicError::Malformed)?;
-    let mut readings = Vec::with_capacity(2);
-    if let (Some(id), Some(secret)) = (percent::decode(id.as_bytes()), percent::decode(secret.as_bytes())) {
-        readings.push(Credentials {
-            client_id: id.into_owned(),
-            client_secret: Zeroizing::new(secret.into_owned()),
-        });
+    let raw = || Credentials { client_id: id.to_owned(), client_secret: Zeroizing::new(secret.to_owned()) };
+    match (percent::decode(id.as_bytes()), percent::decode(secret.as_bytes())) {
+        // Nothing was encoded: there is one reading.
+        (Some(Cow::Borrowed(_)), Some(Cow::Borrowed(_))) | (None, _) | (_, None) => Ok(vec![raw()]),
+        (Some(id), Some(secret)) => {
+            let client_secret = Zeroizing::new(secret.into_owned());
+            Ok(vec![Credentials { client_id: id.into_owned(), client_secret }, raw()])
+        }
     }
-    let raw = Credentials { client_id: id.to_owned(), client_secret: Zeroizing::new(secret.to_owned()) };
-    if readings.first() != Some(&raw) {
-        readings.push(raw);
-    }
-    Ok(readings)
 }
 
 #[cfg(test)]

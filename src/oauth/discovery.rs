@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use axum::extract::State as Extract;
+use axum::extract::{Request, State as Extract};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::HeaderMap;
@@ -114,24 +114,24 @@ pub(super) fn key_set(published: &PublishedKeySet, cache: &KeySetCache) -> Docum
 }
 
 /// `GET /.well-known/openid-configuration`
-pub(super) async fn openid_configuration(Extract(state): Extract<State>, headers: HeaderMap) -> Response {
-    state.documents().openid_configuration.answer(&headers)
+pub(super) async fn openid_configuration(Extract(state): Extract<State>, request: Request) -> Response {
+    state.documents().openid_configuration.answer(request.headers())
 }
 
 /// `GET /.well-known/oauth-authorization-server`
-pub(super) async fn authorization_server(Extract(state): Extract<State>, headers: HeaderMap) -> Response {
-    state.documents().authorization_server.answer(&headers)
+pub(super) async fn authorization_server(Extract(state): Extract<State>, request: Request) -> Response {
+    state.documents().authorization_server.answer(request.headers())
 }
 
 /// `GET /.well-known/jwks.json`
-pub(super) async fn jwks(Extract(state): Extract<State>, headers: HeaderMap) -> Response {
-    answer(&state, &headers, |key_sets| key_sets.access_tokens)
+pub(super) async fn jwks(Extract(state): Extract<State>, request: Request) -> Response {
+    answer(&state, request.headers(), |key_sets| key_sets.access_tokens)
 }
 
 /// `GET /trusted-iaps/keys.json`: the keys that sign lists and feeds, never those of access tokens, so that a thief of
 /// one of these cannot hide the theft.
-pub(super) async fn list_keys(Extract(state): Extract<State>, headers: HeaderMap) -> Response {
-    answer(&state, &headers, |key_sets| key_sets.lists)
+pub(super) async fn list_keys(Extract(state): Extract<State>, request: Request) -> Response {
+    answer(&state, request.headers(), |key_sets| key_sets.lists)
 }
 
 /// Answers with published keys, also for a while after the database was seen last, so that tokens can be verified

@@ -7,20 +7,20 @@ use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use carnet_token::base64url;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::config::KeySetCache;
 
-/// Room for the headers below and for those of the guard: a map that outgrows itself hashes all of them anew.
-const HEADERS: usize = 12;
+/// Room for the headers of a document and for those that others add: a map that outgrows itself is built anew.
+const ROOM: usize = 12;
 
 /// A prepared answer with its validators and cache directives (RFC 9110 §8.8, RFC 9111 §5.2, RFC 5861).
 #[derive(Debug, Clone)]
 pub(super) struct Document {
     bytes: Bytes,
-    headers: [(HeaderName, HeaderValue); 4],
-    content_type: HeaderValue,
-    last_modified: Option<HeaderValue>,
+    etag: HeaderValue,
+    // As they are sent: to copy the map costs less than to fill a new one.
+    headers: HeaderMap,
     cache: KeySetCache,
     // Seconds since 1970-01-01 UTC.
     valid_until: Option<i64>,
@@ -37,28 +37,27 @@ impl Document {
     /// A document whose strong entity tag is known.
     pub fn with_etag(bytes: Bytes, etag: &str, content_type: &'static str, cache: &KeySetCache) -> Self {
         // Digits and base64url are header text always.
-        let value = |text: &str| HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("no-cache"));
-        Self {
-            bytes,
-            headers: [
-                (header::ETAG, value(etag)),
-                (header::CACHE_CONTROL, directives(cache)),
-                // Public keys and addresses: any page may read them.
-                (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
-                (header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("etag")),
-            ],
-            content_type: HeaderValue::from_static(content_type),
-            last_modified: None,
-            cache: *cache,
-            valid_until: None,
-        }
+        let etag = HeaderValue::from_str(etag).unwrap_or(HeaderValue::from_static("no-cache"));
+        let mut headers = HeaderMap::with_capacity(ROOM);
+        headers.extend([
+            (header::CONTENT_TYPE, HeaderValue::from_static(content_type)),
+            (header::ETAG, etag.clone()),
+            (header::CACHE_CONTROL, directives(cache)),
+            // Public keys and addresses: any page may read them.
+            (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
+            (header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("etag")),
+        ]);
+        Self { bytes, etag, headers, cache: *cache, valid_until: None }
     }
 
     /// Says when the document changed last, seconds since 1970-01-01 UTC.
-    pub fn modified_at(self, seconds: i64) -> Self {
+    pub fn modified_at(mut self, seconds: i64) -> Self {
         let since = Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
         let text = httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + since);
-        Self { last_modified: HeaderValue::from_str(&text).ok(), ..self }
+        if let Ok(value) = HeaderValue::from_str(&text) {
+            self.headers.insert(header::LAST_MODIFIED, value);
+        }
+        self
     }
 
     /// Says when the document is due to change, seconds since 1970-01-01 UTC: no cache may keep it for longer.
@@ -82,28 +81,16 @@ impl Document {
 
     /// Answers a GET or HEAD: the document, or 304 to who has it already.
     pub fn answer(&self, request: &HeaderMap) -> Response {
-        let known = self.is_known(request);
+        let known = has_etag(request, self.etag.as_bytes());
         let body = if known { Body::empty() } else { Body::from(self.bytes.clone()) };
         let mut response = Response::new(body);
-        response.headers_mut().reserve(HEADERS);
+        let mut headers = self.headers.clone();
         if known {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
-        } else {
-            response.headers_mut().insert(header::CONTENT_TYPE, self.content_type.clone());
+            headers.remove(header::CONTENT_TYPE);
         }
-        let headers = response.headers_mut();
-        for (name, value) in &self.headers {
-            headers.insert(name, value.clone());
-        }
-        if let Some(value) = &self.last_modified {
-            headers.insert(header::LAST_MODIFIED, value.clone());
-        }
+        *response.headers_mut() = headers;
         response
-    }
-
-    fn is_known(&self, request: &HeaderMap) -> bool {
-        let (_, etag) = &self.headers[0];
-        has_etag(request, etag.as_bytes())
     }
 }
 

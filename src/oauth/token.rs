@@ -143,7 +143,6 @@ fn access_token(
     state.metrics().token_issued(minted.algorithm, "access");
     Ok(TokenResponse {
         access_token: &minted.token,
-        token_type: "Bearer",
         expires_in: minted.expires_in,
         scope: &authorization.scope,
     }
@@ -202,7 +201,6 @@ async fn administration(
     );
     Ok(TokenResponse {
         access_token: token.expose(),
-        token_type: "Bearer",
         expires_in: token.expires_in,
         scope: &authorization.scope,
     }

@@ -235,6 +235,37 @@ async fn everything_that_was_decided_since_the_backup_holds_after_the_restore() 
 }
 
 #[tokio::test]
+async fn a_journal_whose_beginning_was_removed_comes_back_without_it_and_verifies() {
+    let iap = TestIap::start_with("[journal]\nkeep_days = 1\n").await;
+    let client = iap.acme().await;
+    let anchoring = Anchoring::open(&iap.app).await.unwrap();
+    let later = NOW * 1000 + 2 * 86_400_000;
+    iap.clock.set_millis(later);
+    anchoring.look().await.unwrap();
+    anchoring.trim().await.unwrap();
+    anchoring.settle().await.unwrap();
+    let keys = Keys::new();
+    let file = keys.path("iap.backup");
+    let _ = back_up(iap.database().url(), iap.app.data_dir.path(), &file, &keys.sealing()).await.unwrap();
+
+    let (folder, database) = (Arc::new(tempfile::tempdir().unwrap()), Arc::new(TestDatabase::create().await));
+    let files = [tombstones_of(&iap)];
+    let restored =
+        restore(&iap, &file, &keys.opening(), &files, folder.path(), database.url()).await.unwrap();
+    let credentials = iap.app.data_dir.credentials_path();
+    fs::copy(credentials, folder.path().join("data/admin-credentials.json")).unwrap();
+    let again = TestIap::open("", database, folder, Clock::manual(later), 3).await;
+    let _ = again.token_of(&client, &[]).await.expect(200);
+    let anchoring = Anchoring::open(&again.app).await.unwrap();
+    anchoring.settle().await.unwrap();
+    let heads = again.app.data_dir.path().join(audit::HEADS_FILE);
+    let mut tx = again.app.database.snapshot().await.unwrap();
+    let (report, findings) = audit::check(&mut tx, Some(&heads), &[]).await.unwrap();
+    assert!(findings.is_empty(), "{findings:?}");
+    assert!(report.removed > 0 && report.anchor.unwrap().0.sequence >= restored.sequence);
+}
+
+#[tokio::test]
 async fn a_backup_crosses_between_engines() {
     let iap = TestIap::start().await;
     let client = iap.acme().await;

@@ -120,6 +120,10 @@ impl Running {
             }
             None => None,
         };
+        // The library seeds its generator from the processor's jitter, at the first use, for some 40 ms: meanwhile the
+        // registry is read.
+        let first_use = entropy.clone();
+        drop(tokio::task::spawn_blocking(move || first_use.bytes::<1>()));
         let record_config = config.record().cloned();
         let (app, start) =
             App::open(config, clock.clone(), entropy.clone()).await.map_err(Failure::from_error)?;
