@@ -21,7 +21,7 @@ fn a_paused_node_does_not_issue_as_its_first_answer_after_waking() {
         ask(node, &request).filter(|answer| answer.status == 200)
     });
     for _ in 0..3 {
-        second.process().signal("STOP");
+        second.process().pause();
         // Asked while it sleeps: the kernel takes the connections, and the node finds them when it wakes.
         let mut wires: Vec<Wire> = (0..20).map(|_| Wire::open(node).unwrap()).collect();
         assert!(wires.iter_mut().all(|wire| wire.send(&request)));

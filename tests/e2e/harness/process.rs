@@ -77,6 +77,25 @@ impl Process {
     pub fn signal(&self, signal: &str) {
         send_signal(signal, &self.id().to_string());
     }
+
+    /// Stops it where it is, and comes back when none of its threads runs any more: the signal is sent before it is
+    /// obeyed, and a thread on another core may still answer a request meanwhile.
+    #[track_caller]
+    pub fn pause(&self) {
+        self.signal("STOP");
+        let threads = format!("/proc/{}/task", self.id());
+        within(Duration::from_secs(5), "all its threads have stopped", || {
+            let mut threads = std::fs::read_dir(&threads).unwrap();
+            threads.all(|thread| is_stopped(&thread.unwrap().path())).then_some(())
+        });
+    }
+}
+
+/// By the state in `stat` (proc(5)): the first letter after the name, which is in parentheses and may have some itself.
+fn is_stopped(thread: &Path) -> bool {
+    // One that is gone does not run either.
+    let Ok(stat) = std::fs::read_to_string(thread.join("stat")) else { return true };
+    stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('T'))
 }
 
 /// Sends a signal to a process, or to a process group written as `-ID`.
