@@ -22,6 +22,9 @@ struct State {
 }
 
 const TICK: Duration = Duration::from_millis(20);
+/// How long a server may take to accept. One that stops lets nobody in for a moment before it refuses; who waited for it
+/// longer would be back when the kernel tries again, after a second.
+const CONNECT: Duration = Duration::from_millis(200);
 
 impl Relay {
     /// Begins to relay.
@@ -75,7 +78,7 @@ impl State {
         let first = self.next.fetch_add(1, Ordering::Relaxed);
         let connect = |at: usize| {
             let server = self.servers[(first + at) % self.servers.len()];
-            TcpStream::connect_timeout(&server, Duration::from_secs(1)).ok()
+            TcpStream::connect_timeout(&server, CONNECT).ok()
         };
         let Some(server) = (0..self.servers.len()).find_map(connect) else { return };
         // Whatever comes goes on at once: a kernel that waits for more would add its 40 ms to every round.
