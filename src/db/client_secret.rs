@@ -1,7 +1,8 @@
 //! Table `client_secret`.
 
 use carnet_db::sqlx::{self, Any, AnyConnection, AnyPool, Executor};
-use carnet_db::{Row, Transaction};
+use carnet_db::{Database, Engine, Row, Transaction};
+use serde_json::{Map, Value};
 
 use super::whole_table::Whole;
 use super::{Error, Page, Reading, select, taken};
@@ -99,13 +100,25 @@ pub async fn expire_others(tx: &mut Transaction, client_id: &str, but: &str, at:
     Ok(())
 }
 
-/// Notes that secrets were used. Times only move forward.
-pub async fn touch<'e>(executor: impl Executor<'e, Database = Any>, id: &str, at: i64) -> Result<(), Error> {
-    sqlx::query("UPDATE client_secret SET last_used_at = $1 WHERE id = $2 AND (last_used_at IS NULL OR last_used_at < $1)")
-        .bind(at)
-        .bind(id)
-        .execute(executor)
-        .await?;
+/// Notes when secrets were last used, by their ids. Times only move forward.
+pub async fn touch(database: &Database, uses: &[(String, i64)]) -> Result<(), Error> {
+    let uses: Map<String, Value> = uses.iter().map(|(id, at)| (id.clone(), (*at).into())).collect();
+    let statement = match database.engine() {
+        Engine::Sqlite => {
+            "UPDATE client_secret SET last_used_at = used.value FROM json_each($1) AS used \
+             WHERE client_secret.id = used.key AND (last_used_at IS NULL OR last_used_at < used.value)"
+        }
+        // Whoever waited for rows that others have locked, while these wait for rows locked here, would end one of the
+        // two. What is skipped is written with a later use.
+        Engine::Postgres => {
+            "UPDATE client_secret SET last_used_at = used.at FROM (SELECT id, CAST(value AS BIGINT) AS at \
+             FROM client_secret JOIN json_each_text(CAST($1 AS json)) ON key = id \
+             WHERE last_used_at IS NULL OR last_used_at < CAST(value AS BIGINT) \
+             FOR NO KEY UPDATE OF client_secret SKIP LOCKED) AS used WHERE client_secret.id = used.id"
+        }
+    };
+    let pool = database.writer().pool();
+    sqlx::query(statement).bind(Value::Object(uses).to_string()).execute(pool).await?;
     Ok(())
 }
 

@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use carnet_db::Database;
@@ -8,21 +8,37 @@ use crate::db;
 
 /// How often the use of one secret is written down, milliseconds.
 const EVERY: i64 = 60_000;
+/// How many uses are written down at once.
+const TOGETHER: usize = 500;
+/// How long writing so many down may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How long writing down what is left may take at a stop.
 const AT_STOP: Duration = Duration::from_secs(1);
 
-/// Remembers when the use of each secret was last written down, so that the token endpoint does not wait for the
+/// Remembers when each secret was used and lets it be written down, so that the token endpoint does not wait for the
 /// database and does not write a row per token.
+///
+/// What becomes due while something is being written is written next, together: thousands of clients that come at the
+/// same hour are a few writes to the database, between which others have their turn.
 #[derive(Debug, Default)]
-pub(super) struct SecretUse(Arc<Mutex<HashMap<String, Use>>>);
+pub(super) struct SecretUse(Arc<Mutex<Uses>>);
+
+#[derive(Debug, Default)]
+struct Uses {
+    known: HashMap<String, Use>,
+    /// Secrets whose use is to be written down.
+    due: Vec<String>,
+    /// Whether somebody writes.
+    writing: bool,
+}
 
 /// Times in milliseconds since 1970-01-01 UTC.
 #[derive(Debug, Clone, Copy)]
 struct Use {
     /// The last one.
     last: i64,
-    /// The last one that was given to the database.
-    sent: i64,
+    /// When it last became due.
+    due: i64,
     /// The last one that the database has.
     written: i64,
 }
@@ -30,68 +46,86 @@ struct Use {
 impl SecretUse {
     /// Notes that a secret was used at `now`, milliseconds since 1970-01-01 UTC.
     pub fn note(&self, database: &Database, secret_id: &str, now: i64) {
-        if !self.is_due(secret_id, now) {
-            return;
+        if self.uses().note(secret_id, now) {
+            let (writer, database) = (Self(Arc::clone(&self.0)), database.clone());
+            tokio::spawn(async move { writer.write(&database).await });
         }
-        let (uses, database, id) = (Self(Arc::clone(&self.0)), database.clone(), secret_id.to_owned());
-        tokio::spawn(async move {
-            match db::client_secret::touch(database.writer().pool(), &id, now).await {
-                Ok(()) => uses.is_written(&id, now),
-                Err(error) => tracing::debug!(%error, secret_id = id, "cannot note the use of a secret"),
-            }
-        });
     }
 
     /// Writes down what is not: at a stop, so that the last minute is not lost.
     pub async fn flush(&self, database: &Database) {
-        let pending = self.pending();
-        if pending.is_empty() {
-            return;
-        }
-        // One transaction: each alone would be a write to the disk of its own.
+        let pending = self.uses().pending();
         let write = async {
-            let mut tx = database.writer().begin().await?;
-            for (id, last) in &pending {
-                db::client_secret::touch(&mut *tx, id, *last).await?;
+            for uses in pending.chunks(TOGETHER) {
+                self.write_down(database, uses).await?;
             }
-            Ok::<_, db::Error>(tx.commit().await?)
+            Ok::<_, db::Error>(())
         };
         if let Err(error) = tokio::time::timeout(AT_STOP, write).await.unwrap_or(Err(db::Error::NoAnswer)) {
             tracing::warn!(%error, "when secrets were used in the last minute could not be written down");
-            return;
-        }
-        for (id, last) in pending {
-            self.is_written(&id, last);
         }
     }
 
-    fn is_due(&self, secret_id: &str, now: i64) -> bool {
-        let mut uses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = uses.get_mut(secret_id) {
-            known.last = known.last.max(now);
-            let due = now - known.sent >= EVERY;
-            if due {
-                known.sent = now;
+    /// Until nothing is due. What could not be written is due again a minute later, or left for the stop.
+    async fn write(&self, database: &Database) {
+        loop {
+            let uses = self.uses().take_due();
+            if uses.is_empty() {
+                return;
             }
-            return due;
+            let write = tokio::time::timeout(PATIENCE, self.write_down(database, &uses)).await;
+            if let Err(error) = write.unwrap_or(Err(db::Error::NoAnswer)) {
+                tracing::debug!(%error, secrets = uses.len(), "cannot write down when secrets were used");
+            }
         }
-        uses.insert(secret_id.to_owned(), Use { last: now, sent: now, written: i64::MIN });
-        true
     }
 
-    fn is_written(&self, secret_id: &str, at: i64) {
-        let mut uses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = uses.get_mut(secret_id) {
-            known.written = known.written.max(at);
+    async fn write_down(&self, database: &Database, uses: &[(String, i64)]) -> Result<(), db::Error> {
+        db::client_secret::touch(database, uses).await?;
+        self.uses().are_written(uses);
+        Ok(())
+    }
+
+    fn uses(&self) -> MutexGuard<'_, Uses> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Uses {
+    /// Says whether somebody must begin to write.
+    fn note(&mut self, secret_id: &str, now: i64) -> bool {
+        if let Some(known) = self.known.get_mut(secret_id) {
+            known.last = known.last.max(now);
+            if now - known.due < EVERY {
+                return false;
+            }
+            known.due = now;
+        } else {
+            self.known.insert(secret_id.to_owned(), Use { last: now, due: now, written: i64::MIN });
+        }
+        self.due.push(secret_id.to_owned());
+        !std::mem::replace(&mut self.writing, true)
+    }
+
+    /// Some that are due, with their last use; when there are none, whoever writes has ended.
+    fn take_due(&mut self) -> Vec<(String, i64)> {
+        let due: Vec<String> = self.due.drain(..self.due.len().min(TOGETHER)).collect();
+        self.writing = !due.is_empty();
+        let last = |id: String| self.known.get(&id).map(|known| known.last).map(|last| (id, last));
+        due.into_iter().filter_map(last).collect()
+    }
+
+    fn are_written(&mut self, uses: &[(String, i64)]) {
+        for (id, last) in uses {
+            if let Some(known) = self.known.get_mut(id) {
+                known.written = known.written.max(*last);
+            }
         }
     }
 
     fn pending(&self) -> Vec<(String, i64)> {
-        let uses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        uses.iter()
-            .filter(|(_, known)| known.last > known.written)
-            .map(|(id, known)| (id.clone(), known.last))
-            .collect()
+        let pending = self.known.iter().filter(|(_, known)| known.last > known.written);
+        pending.map(|(id, known)| (id.clone(), known.last)).collect()
     }
 }
 
@@ -100,21 +134,51 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_noted_at_most_once_a_minute() {
-        let uses = SecretUse::default();
-        let due: Vec<bool> = [0, 1, 59_999, 60_000, 60_001].map(|now| uses.is_due("a", now)).to_vec();
-        assert_eq!(due, [true, false, false, true, false]);
-        assert!(uses.is_due("b", 1));
+    fn a_secret_is_due_at_most_once_a_minute() {
+        let mut uses = Uses::default();
+        for now in [0, 1, 59_999] {
+            uses.note("a", now);
+        }
+        assert_eq!(uses.take_due(), [("a".to_owned(), 59_999)]);
+        uses.note("b", 59_999);
+        assert_eq!(uses.take_due(), [("b".to_owned(), 59_999)]);
+        uses.note("a", 60_000);
+        uses.note("a", 60_001);
+        assert_eq!(uses.take_due(), [("a".to_owned(), 60_001)]);
+    }
+
+    #[test]
+    fn one_writes_and_others_leave_it_to_it() {
+        let mut uses = Uses::default();
+        assert!(uses.note("a", 0));
+        assert!(!uses.note("b", 0), "somebody writes");
+        assert_eq!(uses.take_due().len(), 2);
+        assert!(!uses.note("c", 0), "it still does");
+        assert_eq!(uses.take_due().len(), 1);
+        assert!(uses.take_due().is_empty());
+        assert!(uses.note("d", 0), "it has ended");
+    }
+
+    #[test]
+    fn many_are_written_in_parts() {
+        let mut uses = Uses::default();
+        for n in 0..=2 * TOGETHER {
+            uses.note(&n.to_string(), 0);
+        }
+        let parts: Vec<usize> =
+            std::iter::from_fn(|| Some(uses.take_due().len()).filter(|n| *n > 0)).collect();
+        assert_eq!(parts, [TOGETHER, TOGETHER, 1]);
     }
 
     #[test]
     fn what_the_database_does_not_have_yet_is_left_for_the_stop() {
-        let uses = SecretUse::default();
-        assert!(uses.is_due("a", 0));
+        let mut uses = Uses::default();
+        uses.note("a", 0);
         assert_eq!(uses.pending(), [("a".to_owned(), 0)]);
-        uses.is_written("a", 0);
+        let taken = uses.take_due();
+        uses.are_written(&taken);
         assert!(uses.pending().is_empty());
-        assert!(!uses.is_due("a", 1_000));
+        uses.note("a", 1_000);
         assert_eq!(uses.pending(), [("a".to_owned(), 1_000)]);
     }
 }

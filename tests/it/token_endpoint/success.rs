@@ -7,7 +7,7 @@ use http::Request;
 use serde_json::{Value, json};
 
 use super::{GRANT, not_stored, post, verified};
-use crate::harness::{DEFAULT_AUDIENCE, ISSUER, NOW, TestIap, basic, decode};
+use crate::harness::{DEFAULT_AUDIENCE, ISSUER, NOW, Registered, TestIap, basic, decode};
 
 #[tokio::test]
 async fn a_client_gets_an_access_token_by_client_secret_basic() {
@@ -192,18 +192,27 @@ async fn an_administrator_gets_an_opaque_token_for_five_minutes() {
 #[tokio::test]
 async fn the_use_of_a_secret_is_noted() {
     let iap = TestIap::start().await;
-    let client = iap.acme().await;
-    let path = format!("/clients/{}/secrets", client.client_id);
-    let used = || async {
+    let participant = iap.participant("acme").await;
+    let mut clients = Vec::new();
+    for name in ["one", "two", "three"] {
+        clients.push(iap.client(&participant, json!({ "name": name })).await);
+    }
+    let used = async |client: &Registered| {
+        let path = format!("/clients/{}/secrets", client.client_id);
         iap.admin("GET", &path, None).await.expect(200).json()["items"][0]["last_used_at"].clone()
     };
-    assert_eq!(used().await, Value::Null);
-    let _ = iap.token_of(&client, &[]).await.expect(200);
-    for _ in 0..200 {
-        if used().await != Value::Null {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
+    assert_eq!(used(&clients[0]).await, Value::Null);
+    for client in &clients[..2] {
+        let _ = iap.token_of(client, &[]).await.expect(200);
     }
-    assert!(used().await.as_str().unwrap().starts_with("2027-01-15T08:00:00"));
+    for client in &clients[..2] {
+        for _ in 0..200 {
+            if used(client).await != Value::Null {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(used(client).await.as_str().unwrap().starts_with("2027-01-15T08:00:00"));
+    }
+    assert_eq!(used(&clients[2]).await, Value::Null);
 }
