@@ -22,6 +22,7 @@ pub mod registration;
 pub mod resource_server;
 pub mod revocation_feed;
 pub mod sealed_key;
+mod shared_lists;
 pub mod signed_head;
 pub mod table;
 mod whole_table;

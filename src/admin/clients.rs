@@ -88,7 +88,7 @@ impl From<Details> for ClientBody {
             name: client.name,
             token_endpoint_auth_method: client.token_endpoint_auth_method,
             require_bound_tokens: client.require_bound_tokens,
-            scopes: client.scopes,
+            scopes: client.scopes.to_vec(),
             audiences,
             introspects,
             access_token_lifetime: client.access_token_lifetime,

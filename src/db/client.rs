@@ -3,6 +3,7 @@
 use carnet_db::sqlx::{self, Any, AnyConnection, AnyPool, Executor};
 use carnet_db::{Row, Transaction};
 
+use super::shared_lists::SharedLists;
 use super::whole_table::Whole;
 use super::{Error, Page, Reading, json_text, select, taken};
 use crate::registry::{Client, ClientKind, SigningAlgorithm, Status};
@@ -15,10 +16,10 @@ const SELECT: &str = "SELECT id, participant_id, kind, bootstrap, name, token_en
 const WHOLE: Whole = Whole { table: TABLE, select: SELECT, key: "id", only: "" };
 
 fn client(row: &Row) -> Result<Client, Error> {
-    parse(&Reading::new(row, TABLE, "id"))
+    parse(&Reading::new(row, TABLE, "id"), &mut SharedLists::default())
 }
 
-fn parse(row: &Reading<'_>) -> Result<Client, Error> {
+fn parse(row: &Reading<'_>, lists: &mut SharedLists) -> Result<Client, Error> {
     let signing_alg = match row.optional_text("signing_alg")? {
         Some(alg) => {
             Some(alg.parse().map_err(|_| row.corrupt("signing_alg", format!("`{alg}` is no algorithm")))?)
@@ -33,7 +34,7 @@ fn parse(row: &Reading<'_>) -> Result<Client, Error> {
         name: row.text("name")?,
         token_endpoint_auth_method: row.word("token_endpoint_auth_method")?,
         require_bound_tokens: row.flag("require_bound_tokens")?,
-        scopes: row.json("scopes")?,
+        scopes: lists.read(row, "scopes")?,
         audiences: row.json("audiences")?,
         introspects: row.json("introspects")?,
         access_token_lifetime: row.optional_number("access_token_lifetime")?,
@@ -159,7 +160,8 @@ pub async fn of_participant<'e>(
 
 /// All clients, for the memory image.
 pub async fn all(connection: &mut AnyConnection) -> Result<Vec<Client>, Error> {
-    WHOLE.read(connection, parse).await
+    let mut lists = SharedLists::default();
+    WHOLE.read(connection, |row| parse(row, &mut lists)).await
 }
 
 /// A page of the administrators in id order, beginning after `cursor`.

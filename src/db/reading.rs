@@ -84,10 +84,10 @@ impl<'a> Reading<'a> {
         Error::Corrupt { table: self.table, column, id, reason: reason.into() }
     }
 
-    fn with_text<T>(
+    pub(super) fn with_text<T>(
         &self,
         column: &'static str,
-        read: impl Fn(&str) -> Result<T, String>,
+        read: impl FnOnce(&str) -> Result<T, String>,
     ) -> Result<T, Error> {
         let read = match self.cell(column)? {
             Some(Cell::Text(text)) => read(text),

@@ -44,7 +44,7 @@ impl Whole {
     pub(super) async fn read<T>(
         self,
         connection: &mut AnyConnection,
-        parse: fn(&Reading<'_>) -> Result<T, Error>,
+        mut parse: impl FnMut(&Reading<'_>) -> Result<T, Error>,
     ) -> Result<Vec<T>, Error> {
         let names = self.names();
         let statement = self.statement(&names, connection.backend_name() == "PostgreSQL");
@@ -52,7 +52,7 @@ impl Whole {
         let (mut rows, mut last) = self.next(connection, &statement, "").await?;
         while let Some(after) = last {
             // The database writes the next text while this one is read.
-            let reading = async { self.parse(&rows, &names, parse, &mut all) };
+            let reading = async { self.parse(&rows, &names, &mut parse, &mut all) };
             let (next, read) = tokio::join!(biased; self.next(connection, &statement, &after), reading);
             read?;
             (rows, last) = next?;
@@ -74,7 +74,7 @@ impl Whole {
         self,
         rows: &str,
         names: &[&'static str],
-        parse: fn(&Reading<'_>) -> Result<T, Error>,
+        parse: &mut impl FnMut(&Reading<'_>) -> Result<T, Error>,
         all: &mut Vec<T>,
     ) -> Result<(), Error> {
         let rows: Vec<Vec<Cell<'_>>> = serde_json::from_str(rows).map_err(|reason| Error::Corrupt {
@@ -180,7 +180,7 @@ mod tests {
 
     fn parse(rows: &str) -> Result<Vec<Pair>, Error> {
         let mut all = Vec::new();
-        WHOLE.parse(rows, &WHOLE.names(), pair, &mut all).map(|()| all)
+        WHOLE.parse(rows, &WHOLE.names(), &mut pair, &mut all).map(|()| all)
     }
 
     #[test]

@@ -35,7 +35,7 @@ fn default_resource_server(means: Means<'_>, identifier: &str) -> ResourceServer
         name: "ONE Record server".to_owned(),
         access_token_typ: AccessTokenTyp::AtJwt,
         signing_alg: SigningAlgorithm::Rs256,
-        scopes: scope::DEFAULT.map(str::to_owned).to_vec(),
+        scopes: scope::DEFAULT.map(str::to_owned).into(),
         is_default: true,
         status: Status::Active,
         created_at: now,
@@ -55,7 +55,7 @@ fn administrator(means: Means<'_>) -> Client {
         token_endpoint_auth_method: TokenEndpointAuthMethod::ClientSecretBasic,
         // Administration tokens are opaque and live for minutes; this client alone may bear them unbound.
         require_bound_tokens: false,
-        scopes: scope::ADMINISTRATOR.map(str::to_owned).to_vec(),
+        scopes: scope::ADMINISTRATOR.map(str::to_owned).into(),
         audiences: Vec::new(),
         introspects: Vec::new(),
         access_token_lifetime: None,

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use carnet_token::{Algorithm, Jwk};
 use serde::Serialize;
 
@@ -64,8 +66,8 @@ pub struct Client {
     pub token_endpoint_auth_method: TokenEndpointAuthMethod,
     /// Whether it may only get tokens bound to its key or certificate.
     pub require_bound_tokens: bool,
-    /// What it may ask for, and gets when it asks for nothing.
-    pub scopes: Vec<String>,
+    /// What it may ask for, and gets when it asks for nothing. In memory, clients that may have the same share it.
+    pub scopes: Arc<[String]>,
     /// Ids of the resource servers that it may ask for; empty means the default one.
     pub audiences: Vec<String>,
     /// Ids of the resource servers that it speaks for: it may introspect the tokens that are for them.

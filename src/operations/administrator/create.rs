@@ -68,7 +68,7 @@ pub async fn create(context: &Context, actor: &Actor, new: NewAdministrator) -> 
         token_endpoint_auth_method: new.token_endpoint_auth_method,
         // Administration tokens are opaque and live for minutes; there is no proof yet to which they could be bound.
         require_bound_tokens: false,
-        scopes,
+        scopes: scopes.into(),
         audiences: Vec::new(),
         access_token_lifetime: None,
         signing_alg: None,

@@ -50,7 +50,7 @@ pub async fn update(
     context.call.check_version(KIND, &Details::administrator(before.clone()))?;
     let mut after = before.clone();
     after.name = name.unwrap_or(after.name);
-    after.scopes = scopes.unwrap_or(after.scopes);
+    after.scopes = scopes.map_or(after.scopes, Into::into);
     if after == before {
         return Ok(Details::administrator(before));
     }

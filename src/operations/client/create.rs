@@ -143,7 +143,7 @@ pub(in crate::operations) async fn insert(
         name,
         token_endpoint_auth_method: new.token_endpoint_auth_method,
         require_bound_tokens: new.require_bound_tokens,
-        scopes,
+        scopes: scopes.into(),
         audiences: servers.iter().map(|server| server.id.clone()).collect(),
         introspects: introspected.iter().map(|server| server.id.clone()).collect(),
         access_token_lifetime: new.access_token_lifetime,

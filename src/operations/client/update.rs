@@ -114,10 +114,10 @@ async fn changed(
     }
     match change.scopes {
         Setting::Kept => {}
-        Setting::Reset => client.scopes = scope::DEFAULT.map(str::to_owned).to_vec(),
+        Setting::Reset => client.scopes = scope::DEFAULT.map(str::to_owned).into(),
         Setting::Set(scopes) => {
-            client.scopes =
-                check::machine_scopes(&scopes).map_err(|errors| checks.extend(errors)).unwrap_or_default();
+            let checked = check::machine_scopes(&scopes).map_err(|errors| checks.extend(errors));
+            client.scopes = checked.unwrap_or_default().into();
         }
     }
     if let Some(lifetime) = change.access_token_lifetime.given() {

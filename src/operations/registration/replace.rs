@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use carnet_db::Transaction;
 use serde_json::{Map, Value, json};
 
@@ -66,7 +68,7 @@ pub async fn replace(
     if !db::registration::rotate(&mut tx, &before.id, &registration.digest, &token.digest(), now).await? {
         return Ok(None);
     }
-    let scopes = metadata.scopes.unwrap_or_else(|| before.scopes.clone());
+    let scopes = metadata.scopes.map_or_else(|| Arc::clone(&before.scopes), Into::into);
     db::client::describe(&mut tx, &before.id, &metadata.name, &scopes, now).await?;
     let after = Client { name: metadata.name, scopes, updated_at: now, ..before.clone() };
     let thumbprints = |keys: &[&CheckedKey]| -> Vec<String> {
