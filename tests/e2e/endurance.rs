@@ -3,8 +3,3 @@
 mod admin_api;
 mod crash;
 mod rotation;
-
-/// Whether a long proof is to run in its full size.
-fn full_size() -> bool {
-    std::env::var_os("CARNET_TEST_FULL_SIZE").is_some_and(|value| value == "1")
-}

@@ -16,6 +16,11 @@ use std::time::Duration;
 
 use carnet_ambient::Clock;
 
+/// Whether a long proof is to run in its full size, as `cargo xtask soak NAME` wants it.
+pub fn full_size() -> bool {
+    std::env::var_os("CARNET_TEST_FULL_SIZE").is_some_and(|value| value == "1")
+}
+
 /// Asks `question` until it has an answer, and fails when `limit` has passed.
 pub fn within<T>(limit: Duration, what: &str, mut question: impl FnMut() -> Option<T>) -> T {
     let clock = Clock::system();

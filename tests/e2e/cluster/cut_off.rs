@@ -9,7 +9,7 @@ use super::{address, ask, token_request};
 use crate::harness::http::{Request, Wire};
 use crate::harness::iap::Iap;
 use crate::harness::relay::Relay;
-use crate::harness::within;
+use crate::harness::{full_size, within};
 
 #[test]
 fn a_paused_node_does_not_issue_as_its_first_answer_after_waking() {
@@ -20,7 +20,7 @@ fn a_paused_node_does_not_issue_as_its_first_answer_after_waking() {
     within(Duration::from_secs(5), "the client is known", || {
         ask(node, &request).filter(|answer| answer.status == 200)
     });
-    for _ in 0..3 {
+    for _ in 0..if full_size() { 10 } else { 3 } {
         second.process().pause();
         // Asked while it sleeps: the kernel takes the connections, and the node finds them when it wakes.
         let mut wires: Vec<Wire> = (0..20).map(|_| Wire::open(node).unwrap()).collect();

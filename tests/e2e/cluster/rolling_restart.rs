@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{address, ask, token_request};
 use crate::harness::iap::Iap;
 use crate::harness::relay::Relay;
-use crate::harness::within;
+use crate::harness::{full_size, within};
 
 #[test]
 fn a_rolling_restart_under_load_loses_no_request() {
@@ -42,19 +42,29 @@ fn a_rolling_restart_under_load_loses_no_request() {
             })
         })
         .collect();
-    for _ in 0..2 {
+    let under_load = || {
         let before = answered.load(Ordering::Relaxed);
         within(Duration::from_secs(20), "there is load", || {
             (answered.load(Ordering::Relaxed) > before + 100).then_some(())
         });
+    };
+    let rounds = if full_size() { 20 } else { 3 };
+    for _ in 0..rounds {
+        under_load();
         iap.stop();
         iap.start_again();
+        under_load();
         second.stop();
         second.start_again();
     }
+    under_load();
     stop.store(true, Ordering::Relaxed);
     let lost: Vec<String> = lost.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
     let answered = answered.load(Ordering::Relaxed);
-    println!("rolling restart: {answered} requests answered over 4 restarts, {} lost", lost.len());
+    println!(
+        "rolling restart: {answered} requests answered over {} restarts, {} lost",
+        2 * rounds,
+        lost.len()
+    );
     assert!(lost.is_empty(), "{} of {answered} were lost: {:?}", lost.len(), &lost[..lost.len().min(3)]);
 }

@@ -2,10 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::full_size;
 use crate::harness::http::Request;
 use crate::harness::iap::{Iap, Setup};
-use crate::harness::tools;
+use crate::harness::{full_size, tools};
 
 /// An IAP whose keys can be rotated every few seconds.
 fn start() -> Iap {

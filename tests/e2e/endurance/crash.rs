@@ -11,10 +11,9 @@ use carnet_db::Database;
 use carnet_db::sqlx::query_scalar;
 use serde_json::{Value, json};
 
-use super::full_size;
 use crate::harness::http::Request;
 use crate::harness::iap::{Client, Iap, Participant, Setup};
-use crate::harness::within;
+use crate::harness::{full_size, within};
 
 /// What the server has acknowledged.
 #[derive(Default)]

@@ -10,11 +10,10 @@ use std::time::Duration;
 use carnet_ambient::Clock;
 use serde_json::{Value, json};
 
-use super::full_size;
 use crate::harness::http::Request;
 use crate::harness::iap::{Client, Iap, Setup};
 use crate::harness::record::RecordServer;
-use crate::harness::{token, tools, within};
+use crate::harness::{full_size, token, tools, within};
 
 /// What those who verify have found.
 #[derive(Default)]

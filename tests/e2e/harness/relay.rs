@@ -24,7 +24,9 @@ struct State {
 const TICK: Duration = Duration::from_millis(20);
 /// How long a server may take to accept. One that stops lets nobody in for a moment before it refuses; who waited for it
 /// longer would be back when the kernel tries again, after a second.
-const CONNECT: Duration = Duration::from_millis(200);
+const CONNECT: Duration = Duration::from_millis(50);
+/// How many servers are tried for a connection, the same ones again and again.
+const TRIES: usize = 6;
 
 impl Relay {
     /// Begins to relay.
@@ -75,12 +77,7 @@ impl State {
     fn relay(self: Arc<Self>, client: TcpStream) {
         client.set_nonblocking(false).unwrap();
         self.wait_while_frozen();
-        let first = self.next.fetch_add(1, Ordering::Relaxed);
-        let connect = |at: usize| {
-            let server = self.servers[(first + at) % self.servers.len()];
-            TcpStream::connect_timeout(&server, CONNECT).ok()
-        };
-        let Some(server) = (0..self.servers.len()).find_map(connect) else { return };
+        let Some(server) = self.connect() else { return };
         // Whatever comes goes on at once: a kernel that waits for more would add its 40 ms to every round.
         client.set_nodelay(true).unwrap();
         server.set_nodelay(true).unwrap();
@@ -89,6 +86,14 @@ impl State {
         let there = thread::spawn(move || state.pump(from_client, to_server));
         self.pump(server, client);
         let _ = there.join();
+    }
+
+    fn connect(&self) -> Option<TcpStream> {
+        let first = self.next.fetch_add(1, Ordering::Relaxed);
+        (first..first + TRIES).find_map(|turn| {
+            let server = self.servers[turn % self.servers.len()];
+            TcpStream::connect_timeout(&server, CONNECT).ok()
+        })
     }
 
     fn pump(&self, mut from: TcpStream, mut to: TcpStream) {
