@@ -211,7 +211,11 @@ mod tests {
             request = request.header(*name, *value);
         }
         let origins = Some(vec!["https://iap.example".to_owned()]);
-        router(origins).oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status().as_u16()
+        let answer = router(origins).oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        // A refusal repeats nothing of the request, but who reads it need not rely on that.
+        assert_eq!(answer.headers()["x-content-type-options"], "nosniff", "{uri} {headers:?}");
+        assert_eq!(answer.headers()["referrer-policy"], "no-referrer", "{uri} {headers:?}");
+        answer.status().as_u16()
     }
 
     #[tokio::test]

@@ -102,7 +102,7 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for Answering<F> {
             let _entered = this.span.enter();
             let answer = this.inner.as_mut().as_pin_mut().map(|inner| inner.poll(cx));
             match answer {
-                Some(Poll::Ready(Ok(response))) => with_headers(response),
+                Some(Poll::Ready(Ok(response))) => response,
                 Some(Poll::Pending) => {
                     let timeout = this.guard.timeout;
                     let deadline = this.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
@@ -114,6 +114,7 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for Answering<F> {
                 None => refused(this.guard, this.refusal.take().unwrap_or(Refusal::TOO_LONG)),
             }
         };
+        let response = with_headers(response);
         Watch::ended(this.span, response.status());
         if let Some(running) = this.running.take() {
             running
