@@ -100,26 +100,27 @@ pub async fn expire_others(tx: &mut Transaction, client_id: &str, but: &str, at:
     Ok(())
 }
 
-/// Notes when secrets were last used, by their ids. Times only move forward.
-pub async fn touch(database: &Database, uses: &[(String, i64)]) -> Result<(), Error> {
+/// Notes when secrets were last used, by their ids; says of which that was noted. Times only move forward.
+pub async fn touch(database: &Database, uses: &[(String, i64)]) -> Result<Vec<String>, Error> {
     let uses: Map<String, Value> = uses.iter().map(|(id, at)| (id.clone(), (*at).into())).collect();
     let statement = match database.engine() {
         Engine::Sqlite => {
             "UPDATE client_secret SET last_used_at = used.value FROM json_each($1) AS used \
-             WHERE client_secret.id = used.key AND (last_used_at IS NULL OR last_used_at < used.value)"
+             WHERE client_secret.id = used.key AND (last_used_at IS NULL OR last_used_at < used.value) \
+             RETURNING client_secret.id"
         }
         // Whoever waited for rows that others have locked, while these wait for rows locked here, would end one of the
-        // two. What is skipped is written with a later use.
+        // two. What is skipped is written with a later use, or at the stop.
         Engine::Postgres => {
             "UPDATE client_secret SET last_used_at = used.at FROM (SELECT id, CAST(value AS BIGINT) AS at \
              FROM client_secret JOIN json_each_text(CAST($1 AS json)) ON key = id \
              WHERE last_used_at IS NULL OR last_used_at < CAST(value AS BIGINT) \
-             FOR NO KEY UPDATE OF client_secret SKIP LOCKED) AS used WHERE client_secret.id = used.id"
+             FOR NO KEY UPDATE OF client_secret SKIP LOCKED) AS used WHERE client_secret.id = used.id \
+             RETURNING client_secret.id"
         }
     };
     let pool = database.writer().pool();
-    sqlx::query(statement).bind(Value::Object(uses).to_string()).execute(pool).await?;
-    Ok(())
+    Ok(sqlx::query_scalar(statement).bind(Value::Object(uses).to_string()).fetch_all(pool).await?)
 }
 
 /// The secrets of one client, oldest first.
@@ -153,6 +154,18 @@ pub async fn page(
     let rows = sqlx::query(query).bind(client_id).bind(cursor).bind(limit + 1).fetch_all(pool).await?;
     let items = rows.iter().map(client_secret).collect::<Result<Vec<_>, _>>()?;
     Ok(Page::cut(items, limit, |secret| secret.id.clone()))
+}
+
+/// The active secrets of all clients of one participant, for the memory image.
+pub async fn active_of_participant<'e>(
+    executor: impl Executor<'e, Database = Any>,
+    participant_id: &str,
+) -> Result<Vec<ClientSecret>, Error> {
+    let query = select(
+        SELECT,
+        " WHERE status = 'active' AND client_id IN (SELECT id FROM client WHERE participant_id = $1)",
+    );
+    sqlx::query(query).bind(participant_id).fetch_all(executor).await?.iter().map(client_secret).collect()
 }
 
 /// All active secrets, for the memory image.

@@ -71,7 +71,13 @@ fn is_local(address: IpAddr) -> bool {
 }
 
 /// The `for` parameter of one element of `Forwarded` (RFC 7239 §4).
+///
+/// None for one in which a quote opens and does not close, or something is escaped: it can be a piece of a quoted value,
+/// in which whoever wrote that value has put a `for` of its own.
 fn for_parameter(element: &str) -> Option<&str> {
+    if element.contains('\\') || element.matches('"').count() % 2 == 1 {
+        return None;
+    }
     let mut values = element.split(';').filter_map(|pair| {
         let (name, value) = pair.trim().split_once('=')?;
         name.eq_ignore_ascii_case("for").then_some(value)
@@ -173,6 +179,9 @@ mod tests {
         // A quote that the client opened does not swallow what the proxy wrote.
         assert_eq!(seen(&["for=\"198.51.100.1", "for=192.0.2.7"]), "192.0.2.7");
         assert_eq!(seen(&["for=\"198.51.100.1, for=192.0.2.7"]), "192.0.2.7");
+        // Nor does a comma in what it copied from the client, here from its Host, let the client write a hop.
+        assert_eq!(seen(&["for=192.0.2.7;host=\"a,for=198.51.100.1;x=\""]), "10.0.0.1");
+        assert_eq!(seen(&["for=192.0.2.7;host=\"a,for=198.51.100.1;x=\\\"\""]), "10.0.0.1");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub(super) struct SecretUse(Arc<Mutex<Uses>>);
 struct Uses {
     known: HashMap<String, Use>,
     /// Secrets whose use is to be written down.
-    due: Vec<String>,
+    due: VecDeque<String>,
     /// Whether somebody writes.
     writing: bool,
 }
@@ -41,6 +41,8 @@ struct Use {
     due: i64,
     /// The last one that the database has.
     written: i64,
+    /// Whether it waits to be written down.
+    waits: bool,
 }
 
 impl SecretUse {
@@ -81,8 +83,8 @@ impl SecretUse {
     }
 
     async fn write_down(&self, database: &Database, uses: &[(String, i64)]) -> Result<(), db::Error> {
-        db::client_secret::touch(database, uses).await?;
-        self.uses().are_written(uses);
+        let written = db::client_secret::touch(database, uses).await?;
+        self.uses().are_written(uses, &written);
         Ok(())
     }
 
@@ -96,14 +98,15 @@ impl Uses {
     fn note(&mut self, secret_id: &str, now: i64) -> bool {
         if let Some(known) = self.known.get_mut(secret_id) {
             known.last = known.last.max(now);
-            if now - known.due < EVERY {
+            if known.waits || now - known.due < EVERY {
                 return false;
             }
-            known.due = now;
+            (known.due, known.waits) = (now, true);
         } else {
-            self.known.insert(secret_id.to_owned(), Use { last: now, due: now, written: i64::MIN });
+            let first = Use { last: now, due: now, written: i64::MIN, waits: true };
+            self.known.insert(secret_id.to_owned(), first);
         }
-        self.due.push(secret_id.to_owned());
+        self.due.push_back(secret_id.to_owned());
         !std::mem::replace(&mut self.writing, true)
     }
 
@@ -111,12 +114,18 @@ impl Uses {
     fn take_due(&mut self) -> Vec<(String, i64)> {
         let due: Vec<String> = self.due.drain(..self.due.len().min(TOGETHER)).collect();
         self.writing = !due.is_empty();
-        let last = |id: String| self.known.get(&id).map(|known| known.last).map(|last| (id, last));
-        due.into_iter().filter_map(last).collect()
+        let taken = |id: String| {
+            let known = self.known.get_mut(&id)?;
+            known.waits = false;
+            Some((id, known.last))
+        };
+        due.into_iter().filter_map(taken).collect()
     }
 
-    fn are_written(&mut self, uses: &[(String, i64)]) {
-        for (id, last) in uses {
+    /// Of these uses the database has those of these secrets.
+    fn are_written(&mut self, uses: &[(String, i64)], written: &[String]) {
+        let written: HashSet<&String> = written.iter().collect();
+        for (id, last) in uses.iter().filter(|(id, _)| written.contains(id)) {
             if let Some(known) = self.known.get_mut(id) {
                 known.written = known.written.max(*last);
             }
@@ -160,6 +169,16 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_waits_once_however_long_it_takes() {
+        let mut uses = Uses::default();
+        for minute in 0..5 {
+            uses.note("a", minute * EVERY);
+        }
+        assert_eq!(uses.take_due(), [("a".to_owned(), 4 * EVERY)]);
+        assert!(uses.take_due().is_empty());
+    }
+
+    #[test]
     fn many_are_written_in_parts() {
         let mut uses = Uses::default();
         for n in 0..=2 * TOGETHER {
@@ -176,7 +195,10 @@ mod tests {
         uses.note("a", 0);
         assert_eq!(uses.pending(), [("a".to_owned(), 0)]);
         let taken = uses.take_due();
-        uses.are_written(&taken);
+        // Somebody held the row.
+        uses.are_written(&taken, &[]);
+        assert_eq!(uses.pending(), [("a".to_owned(), 0)]);
+        uses.are_written(&taken, &["a".to_owned()]);
         assert!(uses.pending().is_empty());
         uses.note("a", 1_000);
         assert_eq!(uses.pending(), [("a".to_owned(), 1_000)]);

@@ -100,6 +100,46 @@ async fn a_node_that_is_far_behind_reads_all_anew() {
 }
 
 #[tokio::test]
+async fn a_change_to_a_participant_reaches_all_its_clients_however_many() {
+    // Read together, and too many for that.
+    for many in [700, 2100] {
+        let iap = TestIap::start().await;
+        let client = iap.acme().await;
+        let pool = iap.app.database.writer().pool();
+        for copy in [
+            "INSERT INTO client (id, participant_id, kind, bootstrap, name, token_endpoint_auth_method, \
+             require_bound_tokens, scopes, audiences, introspects, allowed_addresses, status, created_at, updated_at) \
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $2) \
+             SELECT 'copy' || CAST(i AS TEXT), participant_id, kind, bootstrap, name, token_endpoint_auth_method, \
+             require_bound_tokens, scopes, audiences, introspects, allowed_addresses, status, created_at, updated_at \
+             FROM client, n WHERE id = $1",
+            "INSERT INTO client_secret (id, client_id, mac, status, created_at) \
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $2) \
+             SELECT 'secret' || CAST(i AS TEXT), 'copy' || CAST(i AS TEXT), mac, status, created_at \
+             FROM client_secret, n WHERE client_id = $1",
+        ] {
+            sqlx::query(copy).bind(&client.client_id).bind(many).execute(pool).await.unwrap();
+        }
+        let behind = Follower::start(iap.app.database.clone(), iap.clock.clone()).await.unwrap();
+        let path = |what: &str| format!("/participants/{}/{what}", client.participant_id);
+        for (what, active) in [("disable", false), ("enable", true)] {
+            let _ = iap.admin("POST", &path(what), None).await.expect(200);
+            behind.refresh().await.unwrap();
+            let image = behind.current().unwrap();
+            let of_acme = image.clients().filter(|entry| entry.participant.is_some());
+            let (mut count, mut with_secret) = (0, 0);
+            for entry in of_acme {
+                assert_eq!(entry.is_active(), active, "{what} {}", entry.client.id);
+                assert!(entry.iol_identifier.is_some());
+                count += 1;
+                with_secret += entry.secrets.len();
+            }
+            assert_eq!((count, with_secret), (many + 1, usize::try_from(many).unwrap() + 1));
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_database_that_was_set_back_under_a_running_node_is_not_followed() {
     let iap = TestIap::start().await;
     let client = iap.acme().await;

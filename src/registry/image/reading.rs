@@ -13,14 +13,17 @@ use crate::registry::{
     Client, ClientKey, CredentialStatus, OneRecordId, OneRecordIdStatus, Participant, ResourceServer,
 };
 
-/// What touches more clients than this, and more than a twentieth of all, is not followed one by one: the image is read
-/// anew as a whole.
-const CATCH_UP: usize = 200;
+/// More changes than this, and than a hundredth of all clients, are not followed one by one: the image is read anew as a
+/// whole, which costs as much as following that many.
+const CHANGES: usize = 200;
+/// How many clients of one participant are read together. Beyond that they are read with all others, in pieces: an answer
+/// as long as that could take longer than is waited for, again and again.
+const OF_ONE: u16 = 2000;
 
 /// What has changed since an image was made.
 #[derive(Default)]
 struct Changed {
-    clients: Vec<Client>,
+    clients: Vec<ClientEntry>,
     // All of them, if one has changed.
     resource_servers: Option<Vec<ResourceServer>>,
 }
@@ -84,7 +87,7 @@ impl Image {
             image.set_resource_servers(servers);
         }
         for client in changed.clients {
-            image.set_client(soon(entry(&mut tx, client)).await?);
+            image.set_client(client);
         }
         tx.rollback().await?;
         Ok(image)
@@ -92,27 +95,26 @@ impl Image {
 
     /// None if too much has changed, or something of which nobody knows here what it touches.
     async fn changed_until(&self, tx: &mut AnyConnection, change: i64) -> Result<Option<Changed>, db::Error> {
-        // Retention may have removed what a node that was away for long would need.
+        let subjects = soon(db::journal::subjects_between(&mut *tx, self.change, change)).await?;
+        // Retention may have removed what a node that was away for long would need. Read afterwards: it may do so now.
         if soon(db::journal::start(&mut *tx)).await?.sequence > self.change {
             return Ok(None);
         }
-        let most = CATCH_UP.max(self.client_count() / 20);
-        let subjects = soon(db::journal::subjects_between(&mut *tx, self.change, change)).await?;
+        if subjects.len() > CHANGES.max(self.client_count() / 100) {
+            return Ok(None);
+        }
         let mut changed = Changed::default();
-        let mut asked = 0;
         for subject in &subjects {
-            if changed.clients.len().max(asked) > most {
-                return Ok(None);
-            }
             match subject.split_once('/') {
                 Some(("client", id)) => {
-                    asked += 1;
-                    changed.clients.extend(soon(db::client::find(&mut *tx, id)).await?);
+                    if let Some(client) = soon(db::client::find(&mut *tx, id)).await? {
+                        changed.clients.push(soon(entry(&mut *tx, client)).await?);
+                    }
                 }
-                Some(("participant", id)) => {
-                    asked += 1;
-                    changed.clients.extend(soon(db::client::of_participant(&mut *tx, id)).await?);
-                }
+                Some(("participant", id)) => match entries_of_participant(&mut *tx, id).await? {
+                    Some(clients) => changed.clients.extend(clients),
+                    None => return Ok(None),
+                },
                 Some(("resource_server", _)) if changed.resource_servers.is_none() => {
                     changed.resource_servers = Some(soon(db::resource_server::all(&mut *tx)).await?);
                 }
@@ -123,7 +125,7 @@ impl Image {
                 _ => return Ok(None),
             }
         }
-        Ok((changed.clients.len() <= most).then_some(changed))
+        Ok(Some(changed))
     }
 }
 
@@ -172,6 +174,33 @@ async fn entry(tx: &mut AnyConnection, client: Client) -> Result<ClientEntry, db
         keys: usable(keys),
         client,
     })
+}
+
+/// All clients of a participant as they are now, in as many questions as one client takes; none if there are too many.
+async fn entries_of_participant(
+    tx: &mut AnyConnection,
+    id: &str,
+) -> Result<Option<Vec<ClientEntry>>, db::Error> {
+    let mut clients = soon(db::client::some_of_participant(&mut *tx, id, i64::from(OF_ONE) + 1)).await?;
+    if clients.len() > usize::from(OF_ONE) {
+        return Ok(None);
+    }
+    let participant = soon(db::participant::find(&mut *tx, id)).await?.map(Arc::new);
+    let identifiers = soon(db::one_record_id::of_participant(&mut *tx, id)).await?;
+    let secrets = soon(db::client_secret::active_of_participant(&mut *tx, id)).await?;
+    let keys = soon(db::client_key::active_of_participant(&mut *tx, id)).await?;
+    let mut secrets = ByClient::new(secrets, |secret| &secret.client_id);
+    let mut keys = ByClient::new(keys, |key| &key.client_id);
+    clients.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+    let find = |uri: &str| identifiers.iter().find(|id| id.uri == uri);
+    let entries = clients.into_iter().map(|client| ClientEntry {
+        iol_identifier: iol_identifier(&client, participant.as_deref(), find),
+        participant: participant.clone(),
+        secrets: secrets.take(&client.id),
+        keys: usable(keys.take(&client.id)),
+        client,
+    });
+    Ok(Some(entries.collect()))
 }
 
 /// What stands in a client's tokens: the identifier it is registered for, else its participant's main one, if
