@@ -1,13 +1,17 @@
+use std::io;
 use std::time::Duration;
 
 use carnet_ambient::Clock;
 use sqlx::any::AnyPoolOptions;
-use sqlx::{AnyPool, Executor};
+use sqlx::{AnyConnection, AnyPool, Connection, Executor};
 
 use crate::{DatabaseUrl, Engine, Error, Transaction};
 
 /// How long a caller waits for a free connection before it is told that the database is overloaded.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a connection may take for a sign of life. What is left to be rolled back is part of that.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(1);
 
 /// The connections that may change data. On SQLite there is exactly one: with several, concurrent
 /// read-then-write transactions fail with "database is locked" instead of waiting.
@@ -18,13 +22,24 @@ pub struct Writer(AnyPool);
 #[derive(Clone, Debug)]
 pub struct Reader(AnyPool);
 
+/// Begins in a task of its own, which goes on when whoever asked has gone, such as a client that hung up. sqlx counts a
+/// PostgreSQL transaction only once `BEGIN` is answered: dropped before, the connection would go back to its pool inside a
+/// transaction that nobody knows of, and the next single change on it would be acknowledged and never committed. Here an
+/// abandoned transaction is complete when it is dropped, and is rolled back.
+async fn begin(pool: &AnyPool) -> Result<Transaction, Error> {
+    let pool = pool.clone();
+    let began = tokio::spawn(async move { pool.begin().await }).await;
+    // The task neither panics nor is aborted, but by the end of the runtime.
+    Ok(began.map_err(|_| sqlx::Error::PoolClosed)??)
+}
+
 impl Writer {
     /// Begins a transaction. Inside it every statement goes through it, never through a pool.
     ///
     /// # Errors
     /// [`Error::Statement`] when no connection is free within five seconds or the database is gone.
     pub async fn begin(&self) -> Result<Transaction, Error> {
-        Ok(self.0.begin().await?)
+        begin(&self.0).await
     }
 
     /// The pool, for a change that is one guarded statement.
@@ -35,6 +50,14 @@ impl Writer {
 }
 
 impl Reader {
+    /// Begins a transaction.
+    ///
+    /// # Errors
+    /// [`Error::Statement`] when no connection is free within five seconds or the database is gone.
+    pub async fn begin(&self) -> Result<Transaction, Error> {
+        begin(&self.0).await
+    }
+
     /// The pool.
     #[must_use]
     pub fn pool(&self) -> &AnyPool {
@@ -42,7 +65,7 @@ impl Reader {
     }
 
     pub(crate) async fn snapshot(&self, engine: Engine) -> Result<Transaction, Error> {
-        let mut tx = self.0.begin().await?;
+        let mut tx = self.begin().await?;
         // SQLite's transactions are of one moment as they are, that of their first statement.
         if engine == Engine::Postgres {
             tx.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
@@ -98,7 +121,7 @@ pub(crate) async fn writer(url: &DatabaseUrl) -> Result<Writer, Error> {
                 }),
             with_parameter(url.as_str(), "mode=rwc"),
         ),
-        Engine::Postgres => (options.max_connections(16), url.as_str().to_owned()),
+        Engine::Postgres => (alive(options.max_connections(16)), url.as_str().to_owned()),
     };
     let pool = options.connect(&address).await.map_err(|source| open(url, source))?;
     Ok(Writer(pool))
@@ -119,7 +142,7 @@ pub(crate) async fn reader(url: &DatabaseUrl) -> Result<Reader, Error> {
             with_parameter(url.as_str(), "mode=rw"),
         ),
         Engine::Postgres => (
-            options.after_connect(|connection, _| {
+            alive(options).after_connect(|connection, _| {
                 Box::pin(async move {
                     connection.execute("SET default_transaction_read_only = on").await?;
                     Ok(())
@@ -130,6 +153,23 @@ pub(crate) async fn reader(url: &DatabaseUrl) -> Result<Reader, Error> {
     };
     let pool = options.connect(&address).await.map_err(|source| open(url, source))?;
     Ok(Reader(pool))
+}
+
+/// A connection whose server has silently died is not waited for, neither when it is taken nor when it is given back. By
+/// itself the pool would wait as long as the kernel does, a quarter of an hour, and soon have no room for a connection
+/// that finds the server again.
+fn alive(options: AnyPoolOptions) -> AnyPoolOptions {
+    options
+        .test_before_acquire(false)
+        .before_acquire(|connection, _| Box::pin(is_alive(connection)))
+        .after_release(|connection, _| Box::pin(is_alive(connection)))
+}
+
+async fn is_alive(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
+    match tokio::time::timeout(SIGN_OF_LIFE, connection.ping()).await {
+        Ok(answered) => answered.map(|()| true),
+        Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
+    }
 }
 
 fn with_parameter(url: &str, parameter: &str) -> String {

@@ -11,7 +11,7 @@ use crate::registry::CredentialStatus;
 /// # Errors
 /// When the database fails.
 pub async fn read(context: &Context, client_id: &str, bearer: &str) -> Result<Option<Registered>, Refusal> {
-    let mut tx = context.database.reader().pool().begin().await.map_err(db::Error::from)?;
+    let mut tx = context.database.reader().begin().await.map_err(db::Error::from)?;
     let Some((_, client)) = authenticate::registered(&mut tx, client_id, bearer).await? else {
         return Ok(None);
     };

@@ -18,6 +18,8 @@ struct State {
     servers: Vec<SocketAddr>,
     next: AtomicUsize,
     frozen: AtomicBool,
+    /// Counts up when the server is replaced: what was connected before is dead.
+    generation: AtomicUsize,
     ended: AtomicBool,
 }
 
@@ -34,8 +36,9 @@ impl Relay {
         let listener = TcpListener::bind(("127.0.0.1", port::free())).unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
-        let (next, frozen, ended) = (AtomicUsize::new(0), AtomicBool::new(false), AtomicBool::new(false));
-        let state = Arc::new(State { servers, next, frozen, ended });
+        let (next, generation) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let (frozen, ended) = (AtomicBool::new(false), AtomicBool::new(false));
+        let state = Arc::new(State { servers, next, frozen, generation, ended });
         let running = Arc::clone(&state);
         thread::spawn(move || {
             while !running.ended.load(Ordering::Relaxed) {
@@ -61,6 +64,13 @@ impl Relay {
         self.state.frozen.store(true, Ordering::Relaxed);
     }
 
+    /// Whoever is behind it has died without a word and was replaced: on connections from before nothing ever passes
+    /// again, and none of them ends; new ones are served.
+    pub fn replace(&self) {
+        self.state.generation.fetch_add(1, Ordering::Relaxed);
+        self.thaw();
+    }
+
     /// Everything passes again.
     pub fn thaw(&self) {
         self.state.frozen.store(false, Ordering::Relaxed);
@@ -76,15 +86,16 @@ impl Drop for Relay {
 impl State {
     fn relay(self: Arc<Self>, client: TcpStream) {
         client.set_nonblocking(false).unwrap();
-        self.wait_while_frozen();
+        let generation = self.generation.load(Ordering::Relaxed);
+        self.wait_while_frozen(generation);
         let Some(server) = self.connect() else { return };
         // Whatever comes goes on at once: a kernel that waits for more would add its 40 ms to every round.
         client.set_nodelay(true).unwrap();
         server.set_nodelay(true).unwrap();
         let (from_client, to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
         let state = Arc::clone(&self);
-        let there = thread::spawn(move || state.pump(from_client, to_server));
-        self.pump(server, client);
+        let there = thread::spawn(move || state.pump(from_client, to_server, generation));
+        self.pump(server, client, generation);
         let _ = there.join();
     }
 
@@ -96,15 +107,15 @@ impl State {
         })
     }
 
-    fn pump(&self, mut from: TcpStream, mut to: TcpStream) {
+    fn pump(&self, mut from: TcpStream, mut to: TcpStream, generation: usize) {
         from.set_read_timeout(Some(TICK)).unwrap();
         let mut piece = [0; 16 * 1024];
         while !self.ended.load(Ordering::Relaxed) {
-            self.wait_while_frozen();
+            self.wait_while_frozen(generation);
             match from.read(&mut piece) {
                 Ok(0) => break,
                 Ok(length) => {
-                    self.wait_while_frozen();
+                    self.wait_while_frozen(generation);
                     if to.write_all(&piece[..length]).is_err() {
                         break;
                     }
@@ -116,8 +127,9 @@ impl State {
         let _ = to.shutdown(Shutdown::Write);
     }
 
-    fn wait_while_frozen(&self) {
-        while self.frozen.load(Ordering::Relaxed) && !self.ended.load(Ordering::Relaxed) {
+    fn wait_while_frozen(&self, generation: usize) {
+        let is_dead = || self.generation.load(Ordering::Relaxed) != generation;
+        while (self.frozen.load(Ordering::Relaxed) || is_dead()) && !self.ended.load(Ordering::Relaxed) {
             thread::sleep(TICK);
         }
     }
