@@ -10,6 +10,7 @@ use axum::extract::{MatchedPath, Request};
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderValue, header};
 use pin_project_lite::pin_project;
+use tokio::task::coop::unconstrained;
 use tokio::time::Sleep;
 use tower::Service;
 use tower::layer::layer_fn;
@@ -83,7 +84,7 @@ where
                         reason = refusal.code,
                         method = %request.method(),
                         path = request.uri().path(),
-                        "request refused before routing"
+                        "request refused before its handler"
                     );
                     (None, Some(refusal))
                 }
@@ -106,7 +107,8 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for Answering<F> {
                 Some(Poll::Pending) => {
                     let timeout = this.guard.timeout;
                     let deadline = this.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
-                    ready!(deadline.as_mut().poll(cx));
+                    // Also when the request has used up its turn, as one that is always busy would each time.
+                    ready!(Pin::new(&mut unconstrained(deadline.as_mut())).poll(cx));
                     // What it was doing ends here.
                     this.inner.set(None);
                     refused(this.guard, Refusal::TOO_LONG)

@@ -10,7 +10,8 @@ use serde::Serialize;
 /// What the answer is longer than token and scope: its names, `Bearer` and a number. Bytes.
 const ENVELOPE: usize = 128;
 
-/// As they are sent, with room for those that others add: to copy the map costs less than to fill a new one.
+/// As they are sent, with an index large enough for those that others add: to copy the map costs less than to fill a new
+/// one.
 static HEADERS: LazyLock<HeaderMap> = LazyLock::new(|| {
     let mut headers = HeaderMap::with_capacity(12);
     headers.extend([

@@ -68,11 +68,15 @@ impl SecretUse {
         }
     }
 
-    /// Until nothing is due. What could not be written is due again a minute later, or left for the stop.
+    /// Until nothing is due. What could not be written is due again when the secret is used a minute later, or left for
+    /// the stop.
     async fn write(&self, database: &Database) {
+        let mut unfinished = Unfinished(Some(self));
         loop {
             let uses = self.uses().take_due();
             if uses.is_empty() {
+                // Somebody else may have begun by now.
+                unfinished.0 = None;
                 return;
             }
             let write = tokio::time::timeout(PATIENCE, self.write_down(database, &uses)).await;
@@ -93,12 +97,24 @@ impl SecretUse {
     }
 }
 
+/// Writing that did not come to its end: somebody else can begin.
+struct Unfinished<'a>(Option<&'a SecretUse>);
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if let Some(unfinished) = self.0 {
+            unfinished.uses().writing = false;
+        }
+    }
+}
+
 impl Uses {
     /// Says whether somebody must begin to write.
     fn note(&mut self, secret_id: &str, now: i64) -> bool {
         if let Some(known) = self.known.get_mut(secret_id) {
             known.last = known.last.max(now);
-            if known.waits || now - known.due < EVERY {
+            // A clock that was set back far must not keep a secret from ever being due again.
+            if known.waits || (0..EVERY).contains(&(now - known.due)) {
                 return false;
             }
             (known.due, known.waits) = (now, true);
@@ -132,9 +148,12 @@ impl Uses {
         }
     }
 
+    /// What the database does not have, longest unwritten first: there may not be time for all of it.
     fn pending(&self) -> Vec<(String, i64)> {
-        let pending = self.known.iter().filter(|(_, known)| known.last > known.written);
-        pending.map(|(id, known)| (id.clone(), known.last)).collect()
+        let mut pending: Vec<(&String, &Use)> =
+            self.known.iter().filter(|(_, known)| known.last > known.written).collect();
+        pending.sort_unstable_by_key(|(_, known)| known.written);
+        pending.into_iter().map(|(id, known)| (id.clone(), known.last)).collect()
     }
 }
 
@@ -166,6 +185,23 @@ mod tests {
         assert_eq!(uses.take_due().len(), 1);
         assert!(uses.take_due().is_empty());
         assert!(uses.note("d", 0), "it has ended");
+    }
+
+    #[test]
+    fn whoever_breaks_off_leaves_the_writing_to_others() {
+        let secret_use = SecretUse::default();
+        assert!(secret_use.uses().note("a", 0));
+        drop(Unfinished(Some(&secret_use)));
+        assert!(secret_use.uses().note("b", 0));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_silences_no_secret() {
+        let mut uses = Uses::default();
+        uses.note("a", 10 * EVERY);
+        assert_eq!(uses.take_due().len(), 1);
+        uses.note("a", 0);
+        assert_eq!(uses.take_due(), [("a".to_owned(), 10 * EVERY)]);
     }
 
     #[test]

@@ -43,6 +43,7 @@ pub struct Route {
 struct Answers {
     statuses: [AtomicU64; STATUSES.len() + 1],
     cancelled: AtomicU64,
+    panicked: AtomicU64,
     duration: Histogram,
 }
 
@@ -154,7 +155,8 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if let Some(answers) = &self.0 {
-            answers.cancelled.fetch_add(1, Ordering::Relaxed);
+            let count = if std::thread::panicking() { &answers.panicked } else { &answers.cancelled };
+            count.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
@@ -164,6 +166,7 @@ impl Default for Answers {
         Self {
             statuses: std::array::from_fn(|_| AtomicU64::new(0)),
             cancelled: AtomicU64::new(0),
+            panicked: AtomicU64::new(0),
             duration: Histogram::default(),
         }
     }
@@ -182,7 +185,8 @@ pub(super) fn register(families: &Mutex<Vec<Family>>, listeners: &Listeners) {
     family(
         "carnet_http_requests_total",
         Kind::Counter,
-        "Requests, by listener, template of the route, method and status; cancelled: the client hung up.",
+        "Requests, by listener, template of the route, method and status; cancelled: the client \
+         hung up; panicked: a defect of this program ended it.",
         Traffic::write_requests,
     );
     family(
@@ -218,7 +222,9 @@ impl Traffic {
             for (method, answers) in answered.answers() {
                 let statuses = STATUSES.iter().map(u16::to_string).chain(["other".to_owned()]);
                 let counts = statuses.zip(&answers.statuses);
-                for (status, count) in counts.chain([("cancelled".to_owned(), &answers.cancelled)]) {
+                let ended = [("cancelled", &answers.cancelled), ("panicked", &answers.panicked)];
+                let ended = ended.map(|(status, count)| (status.to_owned(), count));
+                for (status, count) in counts.chain(ended) {
                     let count = count.load(Ordering::Relaxed);
                     if count > 0 {
                         let labels = [
