@@ -121,8 +121,8 @@ impl Anchoring {
             .id;
         let heads = HeadsFile::open(&app.data_dir.path().join(audit::HEADS_FILE))?;
         let tombstones = TombstoneFile::open(&app.data_dir.path().join(tombstones::FILE), &installation)?;
-        let pool = app.database.reader().pool();
-        let followed = db::journal::head_with_hash(pool).await?;
+        let mut connection = app.database.reader().pool().acquire().await.map_err(db::Error::from)?;
+        let followed = db::journal::head_with_hash(&mut *connection).await?;
         let database = followed.0;
         let seen = tombstones.last().max(heads.last().map_or(0, |head| head.sequence));
         if seen > database {
@@ -130,7 +130,7 @@ impl Anchoring {
         }
         // A number says nothing if other nodes have gone on from an older database.
         if let Some(head) = heads.last()
-            && !db::journal::holds(pool, head.sequence, &head.hash).await?
+            && !db::journal::holds(&mut connection, head.sequence, &head.hash).await?
         {
             return Err(AnchoringError::OtherPast(head.sequence));
         }
@@ -206,12 +206,13 @@ impl Anchoring {
     }
 
     async fn bury(&self) -> Result<(), AnchoringError> {
-        let pool = self.app.database.reader().pool();
+        // One connection: another one may be to a database that was set back in between.
+        let mut connection = self.app.database.reader().pool().acquire().await.map_err(db::Error::from)?;
         loop {
             let (last, followed) =
                 self.with(|files| (files.tombstones.last(), files.followed.clone())).await?;
             // Read first: what is decided later belongs to the next line.
-            let newest = db::journal::head_with_hash(pool).await?;
+            let newest = db::journal::head_with_hash(&mut *connection).await?;
             let head = newest.0;
             if head == last {
                 return Ok(());
@@ -220,10 +221,10 @@ impl Anchoring {
                 return Err(AnchoringError::SetBack { database: head, seen: last });
             }
             // A line would cover records of two pasts.
-            if !db::journal::holds(pool, followed.0, &followed.1).await? {
+            if !db::journal::holds(&mut connection, followed.0, &followed.1).await? {
                 return Err(AnchoringError::OtherPast(followed.0));
             }
-            let mut decisions = db::negative_decision::after(pool, last, BATCH).await?;
+            let mut decisions = db::negative_decision::after(&mut *connection, last, BATCH).await?;
             decisions.retain(|decision| decision.sequence <= head);
             let full = i64::try_from(decisions.len()).is_ok_and(|count| count >= BATCH);
             let to = decisions.last().filter(|_| full).map_or(head, |decision| decision.sequence);

@@ -27,10 +27,8 @@ use carnet_token::base64url;
 use serde::Serialize;
 
 use crate::db;
-use crate::db::journal::Record;
+use crate::db::journal::{RESTORE, Record};
 
-/// The action of the record by which a restore goes on.
-const RESTORE: &str = "journal.restore";
 /// The action of the record that tells what retention has removed.
 const TRIM: &str = "journal.trim";
 /// The subject of both: the journal, with the record up to which.

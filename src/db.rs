@@ -109,12 +109,32 @@ pub(crate) fn taken(table: &'static str) -> impl Fn(sqlx::Error) -> Error {
 /// gives up and tries again: a connection that has silently died would else keep it from finding the database again.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// The same for some hundred rows of a whole table, which a database that has just started reads from its disk.
+const PATIENCE_WITH_MANY: Duration = Duration::from_secs(10);
+
 /// Waits for one answer as long as a node that follows the database can.
 ///
 /// # Errors
 /// The answer's own, and [`Error::NoAnswer`].
 pub(crate) async fn soon<T, E: Into<Error>>(answer: impl Future<Output = Result<T, E>>) -> Result<T, Error> {
-    match tokio::time::timeout(PATIENCE, answer).await {
+    within(PATIENCE, answer).await
+}
+
+/// Waits for some hundred rows.
+///
+/// # Errors
+/// The answer's own, and [`Error::NoAnswer`].
+pub(crate) async fn soon_many<T, E: Into<Error>>(
+    answer: impl Future<Output = Result<T, E>>,
+) -> Result<T, Error> {
+    within(PATIENCE_WITH_MANY, answer).await
+}
+
+async fn within<T, E: Into<Error>>(
+    patience: Duration,
+    answer: impl Future<Output = Result<T, E>>,
+) -> Result<T, Error> {
+    match tokio::time::timeout(patience, answer).await {
         Ok(answered) => answered.map_err(Into::into),
         Err(_) => Err(Error::NoAnswer),
     }

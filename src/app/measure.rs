@@ -92,7 +92,7 @@ impl Census {
         for entry in image.clients() {
             let active = entry.is_active();
             let state = usize::from(!active);
-            match entry.client.kind {
+            match entry.client().kind {
                 ClientKind::Administrator => census.administrators[state] += 1,
                 ClientKind::Machine => census.machines[state] += 1,
             }
@@ -100,13 +100,13 @@ impl Census {
             if !active {
                 continue;
             }
-            let secrets = entry.secrets.iter().map(|secret| secret.expires_at);
-            let keys = entry.keys.iter().map(|usable| usable.key.not_after);
+            let secrets = entry.secrets().iter().map(|secret| secret.expires_at);
+            let keys = entry.keys().iter().map(|usable| usable.key.not_after);
             census.secrets += tally(secrets.clone(), now, &mut census.next_secret);
             census.keys += tally(keys.clone(), now, &mut census.next_key);
             // Without an end is later than any end.
             let last = secrets.chain(keys).map(|end| end.unwrap_or(i64::MAX)).max();
-            match (entry.client.kind, last) {
+            match (entry.client().kind, last) {
                 // The first administrator's secret expires by design, and is made anew on the machine.
                 (ClientKind::Administrator, _) | (_, Some(i64::MAX)) => {}
                 (_, Some(end)) if end > now => sooner(&mut census.next_lockout, end),

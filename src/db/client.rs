@@ -149,18 +149,6 @@ pub async fn describe(
     Ok(())
 }
 
-/// The clients of one participant, at most so many, in no order: for the memory image.
-pub async fn some_of_participant<'e>(
-    executor: impl Executor<'e, Database = Any>,
-    participant_id: &str,
-    limit: i64,
-) -> Result<Vec<Client>, Error> {
-    let query = select(SELECT, " WHERE participant_id = $1 LIMIT $2");
-    let rows = sqlx::query(query).bind(participant_id).bind(limit).fetch_all(executor).await?;
-    let mut lists = SharedLists::default();
-    rows.iter().map(|row| parse(&Reading::new(row, TABLE, "id"), &mut lists)).collect()
-}
-
 /// The clients of one participant.
 pub async fn of_participant<'e>(
     executor: impl Executor<'e, Database = Any>,

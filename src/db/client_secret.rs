@@ -156,18 +156,6 @@ pub async fn page(
     Ok(Page::cut(items, limit, |secret| secret.id.clone()))
 }
 
-/// The active secrets of all clients of one participant, for the memory image.
-pub async fn active_of_participant<'e>(
-    executor: impl Executor<'e, Database = Any>,
-    participant_id: &str,
-) -> Result<Vec<ClientSecret>, Error> {
-    let query = select(
-        SELECT,
-        " WHERE status = 'active' AND client_id IN (SELECT id FROM client WHERE participant_id = $1)",
-    );
-    sqlx::query(query).bind(participant_id).fetch_all(executor).await?.iter().map(client_secret).collect()
-}
-
 /// All active secrets, for the memory image.
 pub async fn all_active(connection: &mut AnyConnection) -> Result<Vec<ClientSecret>, Error> {
     WHOLE.read(connection, parse).await

@@ -1,12 +1,15 @@
 //! Tables `journal` and `journal_head`.
 
-use carnet_db::sqlx::{self, Any, AnyPool, Executor, Row as _};
+use carnet_db::sqlx::{self, Any, AnyConnection, Executor, Row as _};
 use carnet_db::{Row, Transaction};
 
 use super::{Error, select};
 
 const SELECT: &str = "SELECT sequence, at, actor, action, subject, salt, before_digest, after_digest, reason, \
                       previous_hash, hash FROM journal";
+
+/// The action of the record by which a restore goes on.
+pub(crate) const RESTORE: &str = "journal.restore";
 
 /// A record as it stands in the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,28 +106,47 @@ pub async fn head<'e>(executor: impl Executor<'e, Database = Any>) -> Result<i64
 
 /// Whether the journal still has the record `sequence` with this hash, or retention has removed it. Otherwise it is not
 /// the journal that was seen: the database was set back, whatever number it has come to since.
-pub async fn holds(pool: &AnyPool, sequence: i64, hash: &str) -> Result<bool, Error> {
+pub async fn holds(connection: &mut AnyConnection, sequence: i64, hash: &str) -> Result<bool, Error> {
     if sequence == 0 {
         return Ok(true);
     }
     let query = "SELECT hash FROM journal WHERE sequence = $1";
-    let found: Option<String> = sqlx::query_scalar(query).bind(sequence).fetch_optional(pool).await?;
+    let found: Option<String> =
+        sqlx::query_scalar(query).bind(sequence).fetch_optional(&mut *connection).await?;
     if let Some(found) = found {
         return Ok(found == hash);
     }
     // Read afterwards: it may have been removed just now.
-    let start = start(pool).await?;
+    let start = start(&mut *connection).await?;
     Ok(start.sequence > sequence || (start.sequence == sequence && start.hash == hash))
 }
 
-/// The subjects of the records after `since` and up to `until`, each once.
+/// The subjects of the records after `since` and up to `until`, each once, but for tokens: none if they are more than
+/// `most`.
 pub async fn subjects_between<'e>(
     executor: impl Executor<'e, Database = Any>,
     since: i64,
     until: i64,
-) -> Result<Vec<String>, Error> {
-    let query = "SELECT DISTINCT subject FROM journal WHERE sequence > $1 AND sequence <= $2";
-    Ok(sqlx::query_scalar(query).bind(since).bind(until).fetch_all(executor).await?)
+    most: usize,
+) -> Result<Option<Vec<String>>, Error> {
+    let query = "SELECT DISTINCT subject FROM journal WHERE sequence > $1 AND sequence <= $2 \
+                 AND substr(subject, 1, 6) <> 'token/' LIMIT $3";
+    let limit = i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1);
+    let subjects: Vec<String> =
+        sqlx::query_scalar(query).bind(since).bind(until).bind(limit).fetch_all(executor).await?;
+    Ok(Some(subjects).filter(|subjects| subjects.len() <= most))
+}
+
+/// Whether a record of a restore is among those after `since` and up to `until`.
+pub async fn has_restore<'e>(
+    executor: impl Executor<'e, Database = Any>,
+    since: i64,
+    until: i64,
+) -> Result<bool, Error> {
+    let query = "SELECT COUNT(*) FROM journal WHERE sequence > $1 AND sequence <= $2 AND action = $3";
+    let count: i64 =
+        sqlx::query_scalar(query).bind(since).bind(until).bind(RESTORE).fetch_one(executor).await?;
+    Ok(count > 0)
 }
 
 /// Who changed a subject after `since`, each with what they did and their reasons, each of these once.

@@ -10,7 +10,7 @@ use carnet_db::sqlx::{self, AnyConnection, AssertSqlSafe, Row as _};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, Visitor};
 
-use super::{Error, Reading, soon};
+use super::{Error, Reading, soon_many};
 
 /// How many rows come in one text.
 const ROWS: usize = 512;
@@ -63,7 +63,7 @@ impl Whole {
     async fn next(self, connection: &mut AnyConnection, statement: &str, after: &str) -> Result<Text, Error> {
         // Constants of this room, joined; nothing of a caller's ever enters here.
         let query = sqlx::query(AssertSqlSafe(statement.to_owned())).bind(after);
-        let row = soon(query.fetch_one(connection)).await?;
+        let row = soon_many(query.fetch_one(connection)).await?;
         let last: Option<String> = row.try_get("last")?;
         // PostgreSQL makes nothing, not an empty list, of no rows.
         let rows: Option<String> = row.try_get("list")?;

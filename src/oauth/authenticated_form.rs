@@ -22,7 +22,7 @@ pub(super) struct AuthenticatedForm {
     /// The registry at that moment.
     pub image: Arc<Image>,
     /// Who sent it.
-    pub sender: Arc<ClientEntry>,
+    pub sender: ClientEntry,
     /// The token that it is about.
     pub token: String,
 }

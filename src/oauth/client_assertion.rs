@@ -1,7 +1,6 @@
 //! `private_key_jwt` (RFC 7523 §2.2 and §3, OpenID Connect Core §9): a JWT signed with a registered key.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use carnet_token::PublicKey;
 use carnet_token::assertion::{AssertionError, AssertionRules, Unverified};
@@ -58,7 +57,7 @@ pub(super) async fn authenticate(
     image: &Image,
     assertion: &Assertion<'_>,
     attempt: &Attempt<'_>,
-) -> Result<Arc<ClientEntry>, OAuthError> {
+) -> Result<ClientEntry, OAuthError> {
     let refused =
         |error: AssertionError| failed(error.code(), format!("the client assertion is refused: {error}"));
     let unverified = Unverified::parse(assertion.text).map_err(refused)?;
@@ -72,10 +71,10 @@ pub(super) async fn authenticate(
         let _ = state.keys().secret_mac(assertion.text);
         return Err(failed("unknown_client", GENERIC));
     };
-    if entry.client.token_endpoint_auth_method != TokenEndpointAuthMethod::PrivateKeyJwt {
+    if entry.client().token_endpoint_auth_method != TokenEndpointAuthMethod::PrivateKeyJwt {
         return Err(failed("wrong_method", GENERIC));
     }
-    let Some(key) = find_key(entry, &unverified, state.clock().now_millis()) else {
+    let Some(key) = find_key(&entry, &unverified, state.clock().now_millis()) else {
         return Err(failed("unknown_key", GENERIC));
     };
     let tokens = state.config().tokens();
@@ -87,7 +86,7 @@ pub(super) async fn authenticate(
     };
     let now = state.clock().now();
     let checked = unverified.verify(key, &rules, now, tokens.clock_skew).map_err(refused)?;
-    check_admitted(entry, attempt)?;
+    check_admitted(&entry, attempt)?;
     // Last of all: an assertion that is refused for another reason is not used up by it.
     state.replay().check_age(&checked.claims, now)?;
     state.replay().consume(&client_id, &checked.replay_key, checked.keep_until, now).await?;
@@ -95,14 +94,14 @@ pub(super) async fn authenticate(
     let image = state.registry().current().map_err(stale)?;
     let entry = image.client(&client_id).filter(|entry| holds(entry, key));
     let entry = entry.ok_or_else(|| failed("unknown_key", GENERIC))?;
-    check_admitted(entry, attempt)?;
-    Ok(Arc::clone(entry))
+    check_admitted(&entry, attempt)?;
+    Ok(entry)
 }
 
 /// Whether a key is still one of the client's.
 fn holds(entry: &ClientEntry, key: &PublicKey) -> bool {
     entry
-        .keys
+        .keys()
         .iter()
         .any(|usable| usable.public.kid() == key.kid() && usable.public.thumbprint() == key.thumbprint())
 }
@@ -110,7 +109,7 @@ fn holds(entry: &ClientEntry, key: &PublicKey) -> bool {
 /// The registered key that an assertion names. Without a `kid` there must be exactly one for its algorithm.
 fn find_key<'e>(entry: &'e ClientEntry, unverified: &Unverified<'_>, now: i64) -> Option<&'e PublicKey> {
     let mut usable = entry
-        .keys
+        .keys()
         .iter()
         .filter(|usable| usable.key.not_after.is_none_or(|at| at > now))
         .filter(|usable| usable.key.alg == unverified.algorithm())

@@ -4,7 +4,6 @@
 //! beginning of [`authenticate`], before any work, so that every endpoint that authenticates clients has it.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use http::{HeaderMap, header};
 
@@ -120,7 +119,7 @@ pub(super) async fn authenticate(
     image: &Image,
     presented: &Presented<'_>,
     from: Option<ClientAddress>,
-) -> Result<Arc<ClientEntry>, OAuthError> {
+) -> Result<ClientEntry, OAuthError> {
     let attempt = state.throttle().begin(from, &presented.claimed_client_id())?;
     let outcome = by_method(state, image, presented, &attempt).await;
     let failed = outcome.as_ref().is_err_and(|error| {
@@ -138,7 +137,7 @@ async fn by_method(
     image: &Image,
     presented: &Presented<'_>,
     attempt: &Attempt<'_>,
-) -> Result<Arc<ClientEntry>, OAuthError> {
+) -> Result<ClientEntry, OAuthError> {
     match presented {
         Presented::Basic(readings) => {
             let readings: Vec<Reading<'_>> = readings
@@ -174,7 +173,7 @@ async fn by_method(
 
 /// The client must use the method that it is registered for. Only who holds its credential gets to hear which.
 pub(super) fn check_method(entry: &ClientEntry, used: TokenEndpointAuthMethod) -> Result<(), OAuthError> {
-    let registered = entry.client.token_endpoint_auth_method;
+    let registered = entry.client().token_endpoint_auth_method;
     if registered == used {
         return Ok(());
     }
@@ -202,15 +201,15 @@ fn check_active(entry: &ClientEntry) -> Result<(), OAuthError> {
 /// The client must ask from an address of its list, if it has one. A stolen secret is worth less then; its thief
 /// hears that it is right, and the owner sees in the log that there is a thief.
 fn check_address(entry: &ClientEntry, from: Option<ClientAddress>) -> Result<(), OAuthError> {
-    let allowed = &entry.client.allowed_addresses;
+    let allowed = &entry.client().allowed_addresses;
     if allowed.is_empty() || from.is_some_and(|from| allowed.iter().any(|range| range.contains(from.0))) {
         return Ok(());
     }
     if let Some(ClientAddress(address)) = from {
-        tracing::warn!(client_id = entry.client.id, %address, "a client asks from where it may not");
+        tracing::warn!(client_id = entry.client().id, %address, "a client asks from where it may not");
     } else {
         tracing::warn!(
-            client_id = entry.client.id,
+            client_id = entry.client().id,
             "a client with an address list asks, and where from is not known: name the proxy before this server in \
              server.trusted_proxies"
         );

@@ -8,6 +8,7 @@ use super::document::Document;
 use super::state::State;
 use super::token::stale;
 use crate::keys::PublishedKeySet;
+use crate::registry::ClientEntry;
 
 /// Answers with the usable keys of an enabled client. Of others there is nothing to see.
 pub(super) async fn get(
@@ -19,7 +20,7 @@ pub(super) async fn get(
         Ok(image) => image,
         Err(reason) => return stale(reason).into_response(),
     };
-    let Some(entry) = image.client(&client_id).filter(|entry| entry.is_active()) else {
+    let Some(entry) = image.client(&client_id).filter(ClientEntry::is_active) else {
         let mut response = (
             StatusCode::NOT_FOUND,
             [(header::CONTENT_TYPE, "application/problem+json"), (header::CACHE_CONTROL, "no-store")],
@@ -31,7 +32,7 @@ pub(super) async fn get(
     };
     let now = state.clock().now_millis();
     let usable: Vec<_> =
-        entry.keys.iter().filter(|usable| usable.key.not_after.is_none_or(|at| at > now)).collect();
+        entry.keys().iter().filter(|usable| usable.key.not_after.is_none_or(|at| at > now)).collect();
     let youngest = usable.iter().map(|usable| usable.key.created_at).max();
     let keys: Vec<carnet_token::Jwk> = usable
         .into_iter()
@@ -45,7 +46,7 @@ pub(super) async fn get(
             jwk
         })
         .collect();
-    let set = PublishedKeySet::new(&keys, youngest.unwrap_or(entry.client.created_at).div_euclid(1000));
+    let set = PublishedKeySet::new(&keys, youngest.unwrap_or(entry.client().created_at).div_euclid(1000));
     let cache = state.config().key_set_cache();
     Document::with_etag(set.bytes, &set.etag, "application/jwk-set+json", cache).answer(&headers)
 }

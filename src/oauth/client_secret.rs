@@ -1,8 +1,6 @@
 //! What `client_secret_basic` and `client_secret_post` share (RFC 6749 §2.3.1): format check, HMAC, and a slow hash only
 //! for a client that has imported secrets.
 
-use std::sync::Arc;
-
 use super::OAuthError;
 use super::client_authentication::{GENERIC, check_admitted, check_method, failed};
 use super::imported_secret;
@@ -27,17 +25,18 @@ pub(super) async fn authenticate(
     method: TokenEndpointAuthMethod,
     readings: &[Reading<'_>],
     attempt: &Attempt<'_>,
-) -> Result<Arc<ClientEntry>, OAuthError> {
+) -> Result<ClientEntry, OAuthError> {
     let now = state.clock().now_millis();
     let reason = match by_mac(state, image, readings) {
-        Ok((entry, secret)) => {
+        Ok((entry, place)) => {
+            let secret = &entry.secrets()[place];
             if !secret.is_usable(now) {
                 return Err(failed("expired_secret", "the client secret has expired"));
             }
-            check_method(entry, method)?;
-            check_admitted(entry, attempt)?;
+            check_method(&entry, method)?;
+            check_admitted(&entry, attempt)?;
             state.note_use(&secret.id, now);
-            return Ok(Arc::clone(entry));
+            return Ok(entry);
         }
         Err(reason) => reason,
     };
@@ -47,27 +46,27 @@ pub(super) async fn authenticate(
     };
     let secrets: Vec<&str> = readings
         .iter()
-        .filter(|reading| reading.client_id == entry.client.id)
+        .filter(|reading| reading.client_id == entry.client().id)
         .map(|reading| reading.secret)
         .collect();
-    match imported_secret::find(state, entry, &secrets, attempt).await? {
+    match imported_secret::find(state, &entry, &secrets, attempt).await? {
         Some((entry, secret_id)) => {
             check_method(&entry, method)?;
             check_admitted(&entry, attempt)?;
             state.note_use(&secret_id, now);
             Ok(entry)
         }
-        None if entry.secrets.iter().any(ClientSecret::is_imported) => Err(failed("wrong_secret", GENERIC)),
+        None if entry.secrets().iter().any(ClientSecret::is_imported) => Err(failed("wrong_secret", GENERIC)),
         None => Err(failed(reason, GENERIC)),
     }
 }
 
-/// Finds the secret that this server made; else why there is none.
-fn by_mac<'i>(
+/// Finds the secret that this server made, by its place among those of the client; else why there is none.
+fn by_mac(
     state: &State,
-    image: &'i Image,
+    image: &Image,
     readings: &[Reading<'_>],
-) -> Result<(&'i Arc<ClientEntry>, &'i ClientSecret), &'static str> {
+) -> Result<(ClientEntry, usize), &'static str> {
     let mut reason = "malformed_secret";
     for Reading { client_id, secret } in readings {
         // A mistyped secret is refused before any work, whether the client exists or not.
@@ -81,8 +80,9 @@ fn by_mac<'i>(
             continue;
         };
         // All of them, without an early end.
-        let found = entry.secrets.iter().fold(None, |found, known| match &known.digest {
-            SecretDigest::Mac(kept) if Keyring::same_mac(kept, &mac) => Some(known),
+        let secrets = entry.secrets().iter().enumerate();
+        let found = secrets.fold(None, |found, (place, known)| match &known.digest {
+            SecretDigest::Mac(kept) if Keyring::same_mac(kept, &mac) => Some(place),
             _ => found,
         });
         match found {

@@ -7,7 +7,6 @@
 
 mod slots;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use carnet_ambient::Entropy;
@@ -66,10 +65,10 @@ impl ImportedSecrets {
 /// Finds the imported secret that is presented, if it is one of the client's, with the client as it is now.
 pub(super) async fn find(
     state: &State,
-    entry: &Arc<ClientEntry>,
+    entry: &ClientEntry,
     presented: &[&str],
     attempt: &Attempt<'_>,
-) -> Result<Option<(Arc<ClientEntry>, String)>, OAuthError> {
+) -> Result<Option<(ClientEntry, String)>, OAuthError> {
     let imported = state.imported();
     let now = state.clock().monotonic();
     let candidates = candidates(state, entry);
@@ -82,7 +81,7 @@ pub(super) async fn find(
     if candidates.is_empty() || presented.is_empty() {
         return Ok(None);
     }
-    let acquaintance = attempt.from().map(|from| imported.acquaintance(&entry.client.id, from));
+    let acquaintance = attempt.from().map(|from| imported.acquaintance(&entry.client().id, from));
     let known = |now| {
         let pairs =
             candidates.iter().flat_map(|(secret, _)| presented.iter().map(move |text| (secret, text)));
@@ -118,20 +117,20 @@ pub(super) async fn find(
     let Some(id) = found else { return Ok(None) };
     // Hashing takes its time: what counts is the secret's state now.
     let image = state.registry().current().map_err(stale)?;
-    let Some(entry) = image.client(&entry.client.id) else { return Ok(None) };
-    if !self::candidates(state, entry).iter().any(|(secret, _)| secret.id == id) {
+    let Some(entry) = image.client(&entry.client().id) else { return Ok(None) };
+    if !self::candidates(state, &entry).iter().any(|(secret, _)| secret.id == id) {
         return Ok(None);
     }
     if let Some(tag) = acquaintance {
         imported.familiar.renew(tag, state.clock().monotonic());
     }
-    Ok(Some((Arc::clone(entry), id)))
+    Ok(Some((entry, id)))
 }
 
 /// The imported secrets that may be used now: of a revoked one the image knows nothing.
 fn candidates<'e>(state: &State, entry: &'e ClientEntry) -> Vec<(&'e ClientSecret, &'e ImportedHash)> {
     let now = state.clock().now_millis();
-    let usable = entry.secrets.iter().filter(|secret| secret.expires_at.is_none_or(|at| at > now));
+    let usable = entry.secrets().iter().filter(|secret| secret.expires_at.is_none_or(|at| at > now));
     usable
         .filter_map(|secret| match &secret.digest {
             SecretDigest::Imported(hash) => Some((secret, hash)),

@@ -33,9 +33,9 @@ pub(super) async fn post(Extract(state): Extract<State>, request: Request<Body>)
 
 async fn answer(state: &State, request: Request<Body>, claimed: &mut String) -> Result<Value, OAuthError> {
     let form = AuthenticatedForm::receive(state, request, claimed).await?;
-    let servers = form.image.introspected_by(&form.sender.client);
+    let servers = form.image.introspected_by(form.sender.client());
     if servers.is_empty() {
-        form.sender.client.id.clone_into(claimed);
+        form.sender.client().id.clone_into(claimed);
         return Err(OAuthError::new(
             ErrorCode::UnauthorizedClient,
             "no_resource_server",

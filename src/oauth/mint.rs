@@ -31,19 +31,19 @@ pub(super) fn mint(
     confirmation: Option<&Confirmation>,
 ) -> Result<Minted, OAuthError> {
     let failed = |reason| OAuthError::new(ErrorCode::ServerError, reason, "the token could not be signed");
-    let (Some(participant), Some(iol_identifier)) = (&entry.participant, &entry.iol_identifier) else {
+    let (Some(participant), Some(iol_identifier)) = (entry.participant(), entry.iol_identifier()) else {
         return Err(OAuthError::new(
             ErrorCode::UnauthorizedClient,
             "no_identifier",
             "the client has no approved ONE Record ID to put into a token",
         ));
     };
-    let algorithm = audience.algorithm(&entry.client);
+    let algorithm = audience.algorithm(entry.client());
     let keys = state.keys().current();
     let key = keys.access_token_key(algorithm).ok_or_else(|| failed("no_signing_key"))?;
     let tokens = state.config().tokens();
     let expires_in =
-        entry.client.access_token_lifetime.unwrap_or(tokens.lifetime).clamp(1, tokens.max_lifetime);
+        entry.client().access_token_lifetime.unwrap_or(tokens.lifetime).clamp(1, tokens.max_lifetime);
     let iat = state.clock().now();
     let jti = state.entropy().uuid();
     let aud: Vec<&str> = audience.servers().iter().map(|server| server.identifier.as_str()).collect();
@@ -51,7 +51,7 @@ pub(super) fn mint(
     let claims = AccessTokenClaims {
         iss: state.config().issuer(),
         sub: &authorization.subject,
-        client_id: &entry.client.id,
+        client_id: &entry.client().id,
         aud: &aud,
         exp: iat + expires_in,
         iat,
@@ -73,7 +73,7 @@ pub(super) fn mint(
     drop(signing);
     tracing::info!(
         jti,
-        client_id = entry.client.id,
+        client_id = entry.client().id,
         kid = key.kid(),
         alg = algorithm.as_str(),
         audience = ?aud,

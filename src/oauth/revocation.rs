@@ -32,7 +32,7 @@ pub(super) async fn post(Extract(state): Extract<State>, request: Request<Body>)
 
 async fn answer(state: &State, request: Request<Body>, claimed: &mut String) -> Result<(), OAuthError> {
     let form = AuthenticatedForm::receive(state, request, claimed).await?;
-    let sender = &form.sender.client;
+    let sender = form.sender.client();
     if sender.kind == ClientKind::Administrator {
         let ended =
             operations::token::revoke_administration(state.operations(), &sender.id, &form.token).await;

@@ -1,7 +1,5 @@
 //! The token endpoint (RFC 6749 §3.2): the steps that every grant shares, in their order.
 
-use std::sync::Arc;
-
 use axum::body::{Body, to_bytes};
 use axum::extract::State as Extract;
 use axum::response::{IntoResponse, Response};
@@ -80,7 +78,7 @@ async fn steps(
     let image = state.registry().current().map_err(stale)?;
     let span = span!("authenticate client", carnet.method = presented.method());
     let entry = authenticate(state, &image, presented, from).instrument(span).await?;
-    match scope::kind_of(request.scope.as_deref(), &entry.client)? {
+    match scope::kind_of(request.scope.as_deref(), entry.client())? {
         Kind::Access => access_token(state, &image, &entry, request),
         Kind::Administration => administration(state, &entry, request).await,
     }
@@ -121,10 +119,10 @@ pub(super) async fn read(request: Request<Body>) -> Result<(HeaderMap, Bytes), O
 fn access_token(
     state: &State,
     image: &Image,
-    entry: &Arc<ClientEntry>,
+    entry: &ClientEntry,
     request: &TokenRequest<'_>,
 ) -> Result<Response, OAuthError> {
-    let client = &entry.client;
+    let client = entry.client();
     if client.kind == ClientKind::Administrator {
         return Err(OAuthError::new(
             ErrorCode::UnauthorizedClient,
@@ -152,10 +150,10 @@ fn access_token(
 /// The same for administrators: an opaque token, for this server alone.
 async fn administration(
     state: &State,
-    entry: &Arc<ClientEntry>,
+    entry: &ClientEntry,
     request: &TokenRequest<'_>,
 ) -> Result<Response, OAuthError> {
-    let client = &entry.client;
+    let client = entry.client();
     let allowed = match client.kind {
         ClientKind::Administrator => scope::administrative(client, request.scope.as_deref()),
         // Whatever a machine may be registered for, it never administers.
@@ -213,7 +211,7 @@ fn grant(
     request: &TokenRequest<'_>,
     allowed: &[&str],
 ) -> Result<Authorization, OAuthError> {
-    client_credentials::authorize(&entry.client.id, request.scope.as_deref(), allowed)
+    client_credentials::authorize(&entry.client().id, request.scope.as_deref(), allowed)
 }
 
 /// No stale answer (identity-provider: a node whose image is stale refuses).

@@ -227,7 +227,7 @@ async fn a_further_identifier_can_become_the_main_one() {
     assert_eq!(mains, expected);
     let image = iap.app.registry.current().unwrap();
     let entry = image.client(&client.client_id).unwrap();
-    assert_eq!(entry.iol_identifier.as_deref(), Some("https://acme.example/main"));
+    assert_eq!(entry.iol_identifier(), Some("https://acme.example/main"));
 }
 
 #[tokio::test]

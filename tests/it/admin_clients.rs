@@ -123,8 +123,8 @@ async fn a_client_is_registered_for_an_audience_and_an_identifier() {
     assert_eq!(made["audiences"], json!(["https://record.example", DEFAULT_AUDIENCE]));
     let image = iap.app.registry.current().unwrap();
     let entry = image.client(made["client_id"].as_str().unwrap()).unwrap();
-    assert_eq!(entry.iol_identifier.as_deref(), Some("https://acme.example/cargo"));
-    let audiences = image.audiences_of(&entry.client);
+    assert_eq!(entry.iol_identifier(), Some("https://acme.example/cargo"));
+    let audiences = image.audiences_of(entry.client());
     assert_eq!(audiences[0].identifier, "https://record.example");
 }
 
@@ -197,14 +197,14 @@ async fn keys_are_added_listed_and_revoked_for_ever() {
     let kids: Vec<String> = added["items"].as_array().unwrap().iter().map(|key| text(&key["kid"])).collect();
     assert_eq!(kids, ["one/1", "two"]);
     assert_eq!(added["items"][1]["alg"], "RS256");
-    assert_eq!(iap.app.registry.current().unwrap().client(&client.client_id).unwrap().keys.len(), 2);
+    assert_eq!(iap.app.registry.current().unwrap().client(&client.client_id).unwrap().keys().len(), 2);
 
     let _ = iap.admin("DELETE", &format!("{path}/one%2F1"), None).await.expect(204);
     let list = iap.admin("GET", &path, None).await.expect(200).json();
     // Registered in one millisecond, they may stand in either order.
     let revoked = list["items"].as_array().unwrap().iter().find(|key| key["kid"] == "one/1").unwrap();
     assert_eq!(revoked["status"], "revoked");
-    assert_eq!(iap.app.registry.current().unwrap().client(&client.client_id).unwrap().keys.len(), 1);
+    assert_eq!(iap.app.registry.current().unwrap().client(&client.client_id).unwrap().keys().len(), 1);
 
     let mut renamed = one.jwk();
     renamed["kid"] = json!("again");

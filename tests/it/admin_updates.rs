@@ -67,7 +67,7 @@ async fn the_main_identifier_is_one_of_the_participants_own_approved_ones() {
     assert_eq!(mains, [false, true], "acme, cargo");
     let image = iap.app.registry.current().unwrap();
     let entry = image.client(&client.client_id).unwrap();
-    assert_eq!(entry.iol_identifier.as_deref(), Some("https://acme.example/cargo"));
+    assert_eq!(entry.iol_identifier(), Some("https://acme.example/cargo"));
 }
 
 #[tokio::test]

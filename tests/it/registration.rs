@@ -137,7 +137,8 @@ async fn a_machine_registers_itself_with_a_secret() {
         })
     );
     let image = iap.app.registry.current().unwrap();
-    let client = &image.client(&client_id).unwrap().client;
+    let entry = image.client(&client_id).unwrap();
+    let client = entry.client();
     assert_eq!(client.participant_id.as_deref(), Some(participant.as_str()));
     assert!(client.require_bound_tokens && client.audiences.is_empty() && client.introspects.is_empty());
     // It is known, but gets no token that anybody could use who has it.

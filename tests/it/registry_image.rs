@@ -1,3 +1,4 @@
+use std::task::Poll;
 use std::time::Duration;
 
 use carnet::db;
@@ -100,43 +101,76 @@ async fn a_node_that_is_far_behind_reads_all_anew() {
 }
 
 #[tokio::test]
-async fn a_change_to_a_participant_reaches_all_its_clients_however_many() {
-    // Read together, and too many for that.
-    for many in [700, 2100] {
-        let iap = TestIap::start().await;
-        let client = iap.acme().await;
-        let pool = iap.app.database.writer().pool();
-        for copy in [
-            "INSERT INTO client (id, participant_id, kind, bootstrap, name, token_endpoint_auth_method, \
-             require_bound_tokens, scopes, audiences, introspects, allowed_addresses, status, created_at, updated_at) \
-             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $2) \
-             SELECT 'copy' || CAST(i AS TEXT), participant_id, kind, bootstrap, name, token_endpoint_auth_method, \
-             require_bound_tokens, scopes, audiences, introspects, allowed_addresses, status, created_at, updated_at \
-             FROM client, n WHERE id = $1",
-            "INSERT INTO client_secret (id, client_id, mac, status, created_at) \
-             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $2) \
-             SELECT 'secret' || CAST(i AS TEXT), 'copy' || CAST(i AS TEXT), mac, status, created_at \
-             FROM client_secret, n WHERE client_id = $1",
-        ] {
-            sqlx::query(copy).bind(&client.client_id).bind(many).execute(pool).await.unwrap();
-        }
-        let behind = Follower::start(iap.app.database.clone(), iap.clock.clone()).await.unwrap();
-        let path = |what: &str| format!("/participants/{}/{what}", client.participant_id);
-        for (what, active) in [("disable", false), ("enable", true)] {
-            let _ = iap.admin("POST", &path(what), None).await.expect(200);
-            behind.refresh().await.unwrap();
-            let image = behind.current().unwrap();
-            let of_acme = image.clients().filter(|entry| entry.participant.is_some());
-            let (mut count, mut with_secret) = (0, 0);
-            for entry in of_acme {
-                assert_eq!(entry.is_active(), active, "{what} {}", entry.client.id);
-                assert!(entry.iol_identifier.is_some());
-                count += 1;
-                with_secret += entry.secrets.len();
-            }
-            assert_eq!((count, with_secret), (many + 1, usize::try_from(many).unwrap() + 1));
-        }
+async fn a_change_to_a_participant_reaches_all_its_clients() {
+    let iap = TestIap::start().await;
+    let acme = iap.acme().await;
+    let mut clients = vec![acme.clone()];
+    for _ in 0..5 {
+        clients.push(iap.client(&acme.participant_id, json!({})).await);
     }
+    let other = iap.participant("other").await;
+    let other = iap.client(&other, json!({})).await;
+    let behind = Follower::start(iap.app.database.clone(), iap.clock.clone()).await.unwrap();
+    let path = |what: &str| format!("/participants/{}/{what}", acme.participant_id);
+    for (what, body, active, identified) in [
+        ("disable", None, false, true),
+        ("enable", None, true, true),
+        ("identifiers/suspend", Some(json!({"uri": "https://acme.example/acme"})), true, false),
+        ("identifiers/resume", Some(json!({"uri": "https://acme.example/acme"})), true, true),
+    ] {
+        let answer = iap.admin("POST", &path(what), body).await;
+        assert!(answer.status.is_success(), "{what}: {}", answer.text());
+        behind.refresh().await.unwrap();
+        let image = behind.current().unwrap();
+        for client in &clients {
+            let entry = image.client(&client.client_id).unwrap();
+            assert_eq!((entry.is_active(), entry.iol_identifier().is_some()), (active, identified), "{what}");
+            assert_eq!(entry.secrets().len(), 1);
+        }
+        let entry = image.client(&other.client_id).unwrap();
+        assert!(entry.is_active() && entry.iol_identifier().is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_client_whose_participant_cannot_be_found_gets_nothing() {
+    let iap = TestIap::start().await;
+    let client = iap.acme().await;
+    // As if its main identifier had been lost, without which no participant is read.
+    let pool = iap.app.database.writer().pool();
+    sqlx::query("UPDATE one_record_id SET main = 0").execute(pool).await.unwrap();
+    let image =
+        Follower::start(iap.app.database.clone(), iap.clock.clone()).await.unwrap().current().unwrap();
+    let entry = image.client(&client.client_id).unwrap();
+    assert!(entry.participant().is_none() && !entry.is_active() && entry.iol_identifier().is_none());
+}
+
+/// Appends a record of something that was done to the journal itself.
+async fn journal(iap: &TestIap, action: &'static str) {
+    let mut tx = iap.app.database.writer().begin().await.unwrap();
+    let (subject, nothing) = ("journal/7", None::<&()>);
+    let (before, after, reason) = (nothing, nothing, "");
+    let entry = carnet::audit::Entry { actor: "local/test", action, subject, before, after, reason };
+    carnet::audit::append(&mut tx, &iap.clock, &iap.app.entropy, entry).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_restore_withdrew_again_reaches_a_node_that_runs_through_it() {
+    let iap = TestIap::start().await;
+    let client = iap.acme().await;
+    // Which a restore does for every tombstone, with one record for all of them.
+    let pool = iap.app.database.writer().pool();
+    let revoked = "UPDATE client_secret SET status = 'revoked' WHERE client_id = $1";
+    sqlx::query(revoked).bind(&client.client_id).execute(pool).await.unwrap();
+    // What retention removes touches nobody, and nothing is read for it …
+    journal(&iap, "journal.trim").await;
+    iap.app.registry.refresh().await.unwrap();
+    let _ = iap.token_of(&client, &[]).await.expect(200);
+    // … but after a restore everything is.
+    journal(&iap, "journal.restore").await;
+    iap.app.registry.refresh().await.unwrap();
+    let _ = iap.token_of(&client, &[]).await.expect(401);
 }
 
 #[tokio::test]
@@ -244,5 +278,36 @@ async fn catching_up_gives_the_image_that_reading_all_gives() {
                 [&followed, &read].map(|image| format!("{:?}", image.resource_server(identifier)));
             assert_eq!(one, two, "after {method} {path}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_transaction_whose_caller_has_gone_swallows_no_later_change() {
+    let iap = TestIap::start().await;
+    let client = iap.acme().await;
+    let (writer, reader) = (iap.app.database.writer(), iap.app.database.reader());
+    for round in 0..400_i64 {
+        let mut begin = Box::pin(writer.begin());
+        // Gone while the transaction begins, at a different moment each time.
+        for _ in 0..round {
+            let done = std::future::poll_fn(|cx| Poll::Ready(begin.as_mut().poll(cx).is_ready())).await;
+            if done {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        drop(begin);
+        sqlx::query("UPDATE client SET updated_at = $1 WHERE id = $2")
+            .bind(round)
+            .bind(&client.client_id)
+            .execute(writer.pool())
+            .await
+            .unwrap();
+        let seen: i64 = sqlx::query_scalar("SELECT updated_at FROM client WHERE id = $1")
+            .bind(&client.client_id)
+            .fetch_one(reader.pool())
+            .await
+            .unwrap();
+        assert_eq!(seen, round, "an acknowledged change is not there");
     }
 }

@@ -41,7 +41,7 @@ pub(super) async fn change(
     if before.status == status {
         return Ok(before);
     }
-    // Its participant's subject: every client whose tokens carry it is read anew.
+    // Its participant's subject, with which its identifiers are read anew.
     let subject = format!("participant/{participant_id}");
     if status == OneRecordIdStatus::Approved {
         let summary = format!("resume the ONE Record ID {uri} of participant {participant_id}");

@@ -82,7 +82,7 @@ async fn a_client_replaces_what_it_says_of_itself_and_the_token_with_it() {
     unauthorized(&client.send(&iap, "GET", None).await);
     let client = Own::of(&answer);
     let image = iap.app.registry.current().unwrap();
-    assert_eq!(image.client(&client.client_id).unwrap().client.scopes[..], ["events:write"]);
+    assert_eq!(image.client(&client.client_id).unwrap().client().scopes[..], ["events:write"]);
     assert_eq!(token_error(&iap, &client.client_id, &secret).await, "invalid_request");
 
     for (member, value) in [
