@@ -1,11 +1,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use carnet::anchoring::{Anchoring, AnchoringError};
 use carnet::audit::{self, Broken, Finding, Report};
 use carnet::registry::Follower;
 use carnet::{db, tombstones};
-use carnet_db::sqlx;
+use carnet_ambient::Clock;
+use carnet_db::testing::TestDatabase;
+use carnet_db::{Engine, sqlx};
 
 use crate::harness::{NOW, TestIap};
 
@@ -314,6 +317,22 @@ async fn retention_removes_only_before_a_head_and_the_rest_verifies() {
         matches!(findings.as_slice(), [Finding::Broken(Broken::Start(start))] if *start == last),
         "{findings:?}"
     );
+}
+
+#[tokio::test]
+async fn a_node_whose_clock_runs_ahead_removes_nothing_that_must_stay() {
+    let database = Arc::new(TestDatabase::create().await);
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    let iap = TestIap::open("", database, folder, Clock::system(), 1).await;
+    let last = audit::verify(&iap.app.database).await.unwrap();
+    let trim = async |ahead: i64| {
+        let clock = Clock::system_off_by(ahead);
+        audit::trim(&iap.app.database, &clock, &iap.app.entropy, 1, last + 1).await.unwrap()
+    };
+    assert_eq!(trim(0).await, None);
+    // SQLite has no clock of its own to tell a wrong one.
+    let alone = iap.app.database.engine() == Engine::Sqlite;
+    assert_eq!(trim(3 * DAY).await, alone.then_some(last));
 }
 
 #[tokio::test]

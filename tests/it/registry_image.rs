@@ -1,9 +1,13 @@
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use axum::body::Body;
 use carnet::db;
 use carnet::registry::{Follower, Stale};
-use carnet_db::sqlx;
+use carnet_ambient::Clock;
+use carnet_db::testing::TestDatabase;
+use carnet_db::{Engine, sqlx};
 use carnet_testkit::ClientKeyPair;
 use serde_json::json;
 
@@ -43,6 +47,30 @@ async fn a_node_that_cannot_follow_the_keys_goes_stale_whatever_is_changed_there
     let _ = iap.token_of(&client, &[]).await.expect(200);
     iap.clock.advance(Duration::from_millis(200));
     let _ = iap.token_of(&client, &[]).await.expect(503);
+}
+
+#[tokio::test]
+async fn a_node_whose_clock_is_not_the_databases_does_not_issue() {
+    for (off, fits) in [(-7_000, false), (7_000, false), (3_000, true)] {
+        let database = Arc::new(TestDatabase::create().await);
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let iap = TestIap::open("", database, folder, Clock::system_off_by(off), 1).await;
+        // SQLite has no clock of its own.
+        let issues = fits || iap.app.database.engine() == Engine::Sqlite;
+        let ready = iap.get("/readyz").await;
+        let request = http::Request::post("/token")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(Body::from("grant_type=client_credentials&client_id=nobody&client_secret=nothing"))
+            .unwrap();
+        let token = iap.public(request).await;
+        if issues {
+            assert_eq!((ready.status.as_u16(), token.status.as_u16()), (200, 401), "{off}");
+        } else {
+            assert_eq!((ready.status.as_u16(), token.status.as_u16()), (503, 503), "{off}");
+            assert_eq!(iap.app.registry.current().unwrap_err(), Stale::Clock);
+            assert_eq!(token.json()["error"], "temporarily_unavailable");
+        }
+    }
 }
 
 #[tokio::test]

@@ -12,15 +12,27 @@ pub struct Clock(Source);
 
 #[derive(Clone, Debug)]
 enum Source {
-    System,
-    Manual { unix_millis: Arc<AtomicI64>, monotonic_nanos: Arc<AtomicU64> },
+    /// Off by so many milliseconds.
+    System {
+        off: i64,
+    },
+    Manual {
+        unix_millis: Arc<AtomicI64>,
+        monotonic_nanos: Arc<AtomicU64>,
+    },
 }
 
 impl Clock {
     /// The machine's clocks.
     #[must_use]
     pub fn system() -> Self {
-        Self(Source::System)
+        Self(Source::System { off: 0 })
+    }
+
+    /// The system's clock as a machine has it whose clock is wrong by so many milliseconds: for tests.
+    #[must_use]
+    pub fn system_off_by(millis: i64) -> Self {
+        Self(Source::System { off: millis })
     }
 
     /// A clock that stands at `unix_millis` (milliseconds since 1970-01-01 UTC) until it is told otherwise.
@@ -36,9 +48,9 @@ impl Clock {
     #[must_use]
     pub fn now_millis(&self) -> i64 {
         match &self.0 {
-            Source::System => {
+            Source::System { off } => {
                 let now = clock_gettime(ClockId::Realtime);
-                now.tv_sec.saturating_mul(1000).saturating_add(now.tv_nsec / 1_000_000)
+                now.tv_sec.saturating_mul(1000).saturating_add(now.tv_nsec / 1_000_000).saturating_add(*off)
             }
             Source::Manual { unix_millis, .. } => unix_millis.load(Ordering::SeqCst),
         }
@@ -57,7 +69,7 @@ impl Clock {
     #[must_use]
     pub fn monotonic(&self) -> Duration {
         match &self.0 {
-            Source::System => {
+            Source::System { .. } => {
                 let now = clock_gettime(ClockId::Boottime);
                 Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0))
             }

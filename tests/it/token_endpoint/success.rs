@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use carnet::db;
+use carnet_db::{Engine, sqlx};
 use carnet_testkit::{Answer, form};
 use http::Request;
 use serde_json::{Value, json};
@@ -215,4 +217,34 @@ async fn the_use_of_a_secret_is_noted() {
         assert!(used(client).await.as_str().unwrap().starts_with("2027-01-15T08:00:00"));
     }
     assert_eq!(used(&clients[2]).await, Value::Null);
+}
+
+#[tokio::test]
+async fn a_secret_that_somebody_holds_is_noted_later_and_nobody_waits_for_it() {
+    let iap = TestIap::start().await;
+    let participant = iap.participant("acme").await;
+    let mut secrets = Vec::new();
+    for _ in 0..2 {
+        let client = iap.client(&participant, json!({})).await;
+        let path = format!("/clients/{}/secrets", client.client_id);
+        let list = iap.admin("GET", &path, None).await.expect(200).json();
+        secrets.push(list["items"][0]["id"].as_str().unwrap().to_owned());
+    }
+    secrets.sort();
+    let database = &iap.app.database;
+    // On SQLite whoever writes holds everything, and everything waits for it.
+    let rows_are_held = database.engine() == Engine::Postgres;
+    let mut holder = None;
+    if rows_are_held {
+        let tx = holder.insert(database.writer().begin().await.unwrap());
+        let hold = "SELECT id FROM client_secret WHERE id = $1 FOR UPDATE";
+        sqlx::query(hold).bind(&secrets[0]).execute(&mut **tx).await.unwrap();
+    }
+    let uses: Vec<(String, i64)> = secrets.iter().map(|id| (id.clone(), NOW * 1000)).collect();
+    let touch = || tokio::time::timeout(Duration::from_secs(5), db::client_secret::touch(database, &uses));
+    let mut written = touch().await.unwrap().unwrap();
+    written.sort();
+    assert_eq!(written, secrets[usize::from(rows_are_held)..]);
+    drop(holder);
+    assert_eq!(touch().await.unwrap().unwrap(), secrets[..usize::from(rows_are_held)]);
 }
