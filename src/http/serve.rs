@@ -1,10 +1,12 @@
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::ConnectInfo;
+use http::{HeaderValue, Version, header};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
@@ -35,7 +37,10 @@ pub struct Limits {
     pub header_bytes: usize,
     /// Requests at once on one connection that speaks HTTP/2. Each costs what a connection of HTTP/1 costs.
     pub streams: u32,
-    /// How long requests in flight may take once the server is told to stop.
+    /// How long connections of HTTP/1 may wait for one more request once the server is told to stop, whose answer tells
+    /// them that it is the last one.
+    pub farewell: Duration,
+    /// How long requests in flight may take once the server is told to stop, the farewell included.
     pub drain: Duration,
 }
 
@@ -49,6 +54,7 @@ impl Default for Limits {
             idle: Duration::from_mins(1),
             header_bytes: 32 * 1024,
             streams: 32,
+            farewell: Duration::from_secs(2),
             // Less than the ten seconds after which container runtimes kill.
             drain: Duration::from_secs(8),
         }
@@ -91,17 +97,20 @@ impl Listener {
             .max_header_list_size(u32::try_from(self.limits.header_bytes).unwrap_or(u32::MAX))
             .keep_alive_interval(Duration::from_secs(20))
             .keep_alive_timeout(Duration::from_secs(10));
-        let builder = Arc::new(builder);
+        let (builder, leaving) = (Arc::new(builder), Arc::new(AtomicBool::new(false)));
         let run = |stream: TcpStream, peer: SocketAddr, slot: OwnedSemaphorePermit| {
             let (watcher, router, limits) = (graceful.watcher(), self.router.clone(), self.limits);
             let (builder, tls) = (Arc::clone(&builder), self.tls.clone());
+            let activity = Arc::new(Activity::new(&leaving));
             let (open, traffic) = (self.traffic.connected(), Arc::clone(&self.traffic));
             tokio::spawn(async move {
                 let (_slot, _open) = (slot, open);
                 match tls {
-                    None => connection(stream, peer, router, &builder, watcher, limits).await,
+                    None => connection(stream, peer, router, &builder, watcher, limits, activity).await,
                     Some(tls) => match tokio::time::timeout(limits.handshake, tls.accept(stream)).await {
-                        Ok(Ok(stream)) => connection(stream, peer, router, &builder, watcher, limits).await,
+                        Ok(Ok(stream)) => {
+                            connection(stream, peer, router, &builder, watcher, limits, activity).await;
+                        }
                         Ok(Err(error)) => {
                             traffic.connection_failed("tls_handshake");
                             tracing::debug!(%peer, %error, "TLS handshake failed");
@@ -123,6 +132,7 @@ impl Listener {
                 run(stream, peer, slot);
             }
         }
+        leaving.store(true, Ordering::Relaxed);
         // Who is in the kernel's queue has connected, and would be reset with the socket.
         close_the_door(&self.socket);
         let emptied = async {
@@ -138,7 +148,14 @@ impl Listener {
             );
         }
         drop(self.socket);
-        if tokio::time::timeout(self.limits.drain, graceful.shutdown()).await.is_err() {
+        let ended = async {
+            // A connection that is closed while its client writes the next request loses it, and with it what may not be
+            // sent twice. So those that are busy are told with their next answer, and only those that were idle closed.
+            let all = u32::try_from(self.limits.connections).unwrap_or(u32::MAX);
+            let _ = tokio::time::timeout(self.limits.farewell, slots.acquire_many(all)).await;
+            graceful.shutdown().await;
+        };
+        if tokio::time::timeout(self.limits.drain, ended).await.is_err() {
             tracing::warn!("requests in flight did not end in time and were cut off");
         }
     }
@@ -194,20 +211,24 @@ async fn connection<S>(
     builder: &Builder<TokioExecutor>,
     watcher: Watcher,
     limits: Limits,
+    activity: Arc<Activity>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let activity = Arc::new(Activity::default());
     let observed = Arc::clone(&activity);
     let service = hyper::service::service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
+        let version = request.version();
         // A router is always ready.
         let answer = router.clone().call(request.map(axum::body::Body::new));
         let running = observed.begin();
         async move {
-            let answer = answer.await;
-            drop(running);
-            answer
+            let mut answer = answer.await?;
+            // HTTP/2 has frames for that, and no such header (RFC 9113 §8.2.2).
+            if version <= Version::HTTP_11 && running.is_last() {
+                answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(answer)
         }
     });
     let stream = TokioIo::new(Prompt::new(stream, limits.header, limits.patience));
@@ -224,16 +245,28 @@ async fn connection<S>(
 }
 
 /// What a connection is doing.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Activity {
     begun: AtomicU64,
     running: AtomicU64,
+    /// Whether the listener takes in nobody any more.
+    leaving: Arc<AtomicBool>,
 }
 
 /// A request that is being answered.
 struct Request(Arc<Activity>);
 
+impl Request {
+    fn is_last(&self) -> bool {
+        self.0.leaving.load(Ordering::Relaxed)
+    }
+}
+
 impl Activity {
+    fn new(leaving: &Arc<AtomicBool>) -> Self {
+        Self { begun: AtomicU64::new(0), running: AtomicU64::new(0), leaving: Arc::clone(leaving) }
+    }
+
     fn begin(self: &Arc<Self>) -> Request {
         self.begun.fetch_add(1, Ordering::Relaxed);
         self.running.fetch_add(1, Ordering::Relaxed);

@@ -1,5 +1,6 @@
 //! Nodes are restarted one after the other behind a plain TCP balancer, and nobody notices.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -8,9 +9,24 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{address, ask, token_request};
+use crate::harness::http::{Answer, Request, Wire};
 use crate::harness::iap::Iap;
 use crate::harness::relay::Relay;
 use crate::harness::{full_size, within};
+
+/// A connection that is used again and again.
+struct Kept(Option<Wire>);
+
+impl Kept {
+    fn ask(&mut self, server: SocketAddr, request: &[u8]) -> Option<Answer> {
+        let mut wire = self.0.take().or_else(|| Wire::open(server))?;
+        wire.send(request);
+        let answer = wire.next_answer()?;
+        let ends = answer.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
+        self.0 = Some(wire).filter(|_| !ends);
+        Some(answer)
+    }
+}
 
 #[test]
 fn a_rolling_restart_under_load_loses_no_request() {
@@ -19,19 +35,27 @@ fn a_rolling_restart_under_load_loses_no_request() {
     let client = iap.client(&iap.participant("shipper", "SHP"), json!({}));
     let (one, two) = (address(iap.issuer()), address(&second.base));
     let request = token_request(&iap, &client);
+    let going_on = Request::post(&format!("{}/token", iap.issuer()))
+        .basic(&client.client_id, client.secret())
+        .form(&[("grant_type", "client_credentials")])
+        .bytes_to_go_on();
     within(Duration::from_secs(5), "both nodes know the client", || {
         [one, two].into_iter().all(|node| ask(node, &request).is_some_and(|a| a.status == 200)).then_some(())
     });
     let relay = Relay::start(vec![one, two]);
     let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-    let lost: Vec<_> = (0..4)
-        .map(|_| {
-            let (stop, answered, request) = (Arc::clone(&stop), Arc::clone(&answered), request.clone());
+    let lost: Vec<_> = (0..6)
+        .map(|number| {
+            let (stop, answered) = (Arc::clone(&stop), Arc::clone(&answered));
+            // Some come once, some keep their connection until they are told that it ends.
+            let keeps = number % 3 == 0;
+            let request = if keeps { going_on.clone() } else { request.clone() };
             let balancer = relay.address();
             thread::spawn(move || {
-                let mut lost = Vec::new();
+                let (mut lost, mut kept) = (Vec::new(), Kept(None));
                 while !stop.load(Ordering::Relaxed) {
-                    match ask(balancer, &request) {
+                    let answer = if keeps { kept.ask(balancer, &request) } else { ask(balancer, &request) };
+                    match answer {
                         Some(answer) if answer.status == 200 => {
                             answered.fetch_add(1, Ordering::Relaxed);
                         }

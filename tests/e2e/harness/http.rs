@@ -162,6 +162,12 @@ impl Request {
         bytes
     }
 
+    /// The same on a connection that is to stay open.
+    pub fn bytes_to_go_on(&self) -> Vec<u8> {
+        let bytes = String::from_utf8(self.bytes()).unwrap();
+        bytes.replacen("Connection: close\r\n", "", 1).into_bytes()
+    }
+
     /// Sends it on a connection of its own.
     pub fn try_send(&self) -> Option<Answer> {
         exchange(self.address(), &self.bytes())
@@ -206,6 +212,24 @@ impl Wire {
                 Ok(0) => return true,
                 Ok(_) => {}
                 Err(error) => return !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+            }
+        }
+    }
+
+    /// One answer with a length, after which the connection may go on; `None` when it broke off.
+    pub fn next_answer(&mut self) -> Option<Answer> {
+        let mut raw = Vec::new();
+        let mut piece = [0; 16 * 1024];
+        loop {
+            if let Some(answer) = Answer::parse(&raw) {
+                let length: usize = answer.header("content-length")?.parse().unwrap();
+                if answer.body.len() == length {
+                    return Some(answer);
+                }
+            }
+            match self.0.read(&mut piece) {
+                Ok(0) | Err(_) => return None,
+                Ok(length) => raw.extend_from_slice(&piece[..length]),
             }
         }
     }
