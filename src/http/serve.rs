@@ -55,8 +55,8 @@ impl Default for Limits {
             header_bytes: 32 * 1024,
             streams: 32,
             farewell: Duration::from_secs(2),
-            // Less than the ten seconds after which container runtimes kill.
-            drain: Duration::from_secs(8),
+            // With what is written down afterwards less than the ten seconds after which container runtimes kill.
+            drain: Duration::from_secs(7),
         }
     }
 }

@@ -13,7 +13,9 @@ const TOGETHER: usize = 500;
 /// How long writing so many down may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long writing down what is left may take at a stop.
-const AT_STOP: Duration = Duration::from_secs(1);
+const AT_STOP: Duration = Duration::from_secs(2);
+/// How long a row that somebody holds is left alone at a stop before it is tried again.
+const AGAIN: Duration = Duration::from_millis(20);
 
 /// Remembers when each secret was used and lets it be written down, so that the token endpoint does not wait for the
 /// database and does not write a row per token.
@@ -56,12 +58,18 @@ impl SecretUse {
 
     /// Writes down what is not: at a stop, so that the last minute is not lost.
     pub async fn flush(&self, database: &Database) {
-        let pending = self.uses().pending();
         let write = async {
-            for uses in pending.chunks(TOGETHER) {
-                self.write_down(database, uses).await?;
+            loop {
+                let pending = self.uses().pending();
+                if pending.is_empty() {
+                    return Ok::<_, db::Error>(());
+                }
+                for uses in pending.chunks(TOGETHER) {
+                    self.write_down(database, uses).await?;
+                }
+                // Whoever holds what is left may be our own writing of an earlier use.
+                tokio::time::sleep(AGAIN).await;
             }
-            Ok::<_, db::Error>(())
         };
         if let Err(error) = tokio::time::timeout(AT_STOP, write).await.unwrap_or(Err(db::Error::NoAnswer)) {
             tracing::warn!(%error, "when secrets were used in the last minute could not be written down");

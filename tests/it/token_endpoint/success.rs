@@ -245,6 +245,31 @@ async fn a_secret_that_somebody_holds_is_noted_later_and_nobody_waits_for_it() {
     let mut written = touch().await.unwrap().unwrap();
     written.sort();
     assert_eq!(written, secrets[usize::from(rows_are_held)..]);
-    drop(holder);
+    if let Some(tx) = holder {
+        tx.rollback().await.unwrap();
+    }
     assert_eq!(touch().await.unwrap().unwrap(), secrets[..usize::from(rows_are_held)]);
+}
+
+#[tokio::test]
+async fn a_stop_waits_for_a_secret_that_somebody_holds() {
+    let iap = TestIap::start().await;
+    let client = iap.acme().await;
+    let database = &iap.app.database;
+    let mut holder = None;
+    if database.engine() == Engine::Postgres {
+        let tx = holder.insert(database.writer().begin().await.unwrap());
+        let hold = "SELECT id FROM client_secret WHERE client_id = $1 FOR UPDATE";
+        sqlx::query(hold).bind(&client.client_id).execute(&mut **tx).await.unwrap();
+    }
+    let _ = iap.token_of(&client, &[]).await.expect(200);
+    let release = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        drop(holder);
+    };
+    let (saved, ()) = tokio::join!(iap.oauth.save(), release);
+    saved.unwrap();
+    let path = format!("/clients/{}/secrets", client.client_id);
+    let list = iap.admin("GET", &path, None).await.expect(200).json();
+    assert_eq!(list["items"][0]["last_used_at"], "2027-01-15T08:00:00.000Z");
 }
