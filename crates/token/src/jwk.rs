@@ -159,6 +159,15 @@ impl Jwk {
         Value::Object(self.clone().into())
     }
 
+    /// The members that make up the key and nothing that is said about it: what a proof carries.
+    pub(crate) fn bare_value(&self) -> Value {
+        let mut members: Map<String, Value> = self.clone().into();
+        for name in ["kid", "alg", "use", "key_ops", "iss"] {
+            members.remove(name);
+        }
+        Value::Object(members)
+    }
+
     /// Whether private or symmetric members stood in what was read.
     #[must_use]
     pub const fn is_private(&self) -> bool {

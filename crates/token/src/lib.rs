@@ -12,6 +12,7 @@ pub mod identifier;
 pub mod json;
 pub mod jwk;
 mod numeric_date;
+pub mod proof;
 mod refusal;
 pub mod revocation;
 mod signing_key;

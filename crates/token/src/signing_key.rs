@@ -38,6 +38,12 @@ pub enum SigningKeyError {
 #[error("cannot sign: {0}")]
 pub struct SignError(String);
 
+impl SignError {
+    pub(crate) fn new(reason: &str) -> Self {
+        Self(reason.to_owned())
+    }
+}
+
 impl SigningKey {
     /// A key by the bytes by which the crypto provider knows it. Its public half is not known here.
     pub fn new(kid: impl Into<String>, algorithm: Algorithm, key: EncodingKey) -> Self {
@@ -183,6 +189,16 @@ impl SigningKey {
         text.push('.');
         text.push_str(&signature);
         Ok(text)
+    }
+
+    /// Signs bytes that are no JWS, by the key's algorithm: for signatures of HTTP messages (RFC 9421 §3.3.7).
+    ///
+    /// # Errors
+    /// [`SignError`] when the provider refuses the key.
+    pub fn sign_bytes(&self, message: &[u8]) -> Result<Vec<u8>, SignError> {
+        let signature = jsonwebtoken::crypto::sign(message, &self.key, self.algorithm.into())
+            .map_err(|error| SignError(error.to_string()))?;
+        base64url::decode(&signature).map_err(|error| SignError(error.to_string()))
     }
 
     fn from_pkcs8(kid: Option<String>, algorithm: Algorithm, der: &[u8]) -> Result<Self, SigningKeyError> {

@@ -121,6 +121,17 @@ impl PublicKey {
         }
     }
 
+    /// The same for a signature that is bytes already.
+    ///
+    /// # Errors
+    /// [`BadSignature`], whatever is wrong with it.
+    pub fn verify_bytes(&self, message: &[u8], signature: &[u8]) -> Result<(), BadSignature> {
+        match &self.prepared {
+            Some(key) => key.verify_sig(message, signature).map_err(|_| BadSignature),
+            None => self.verify(message, &base64url::encode(signature)),
+        }
+    }
+
     /// The same for a JWS that was taken apart, whose signature need not be decoded again.
     pub(crate) fn verify_compact(&self, jws: &Compact<'_>) -> Result<(), BadSignature> {
         let message = jws.signing_input().as_bytes();
