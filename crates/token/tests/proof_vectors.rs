@@ -264,6 +264,7 @@ fn every_token_and_every_proof_is_judged_as_the_vectors_say() {
         // fields are well-formed, each of them.
         let ours = [
             ("access token itself sent as proof", "no_signature"),
+            ("JSON serialization", "malformed_credentials"),
             ("two Authorization fields", "several_credentials"),
         ];
         assert_eq!(other_word, ours);

@@ -2,18 +2,24 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use carnet_ambient::{Clock, Entropy};
 use carnet_fetch::{FetchError, FetchPolicy, Fetcher, Limits};
 use carnet_token::TokenProfile;
+use carnet_token::proof::Window;
+use carnet_token::proof::nonce::{self, NonceKey};
 use url::Url;
 
 use crate::challenge::is_quotable;
+use crate::client_keys::ClientKeys;
 use crate::discovery::Directory;
 use crate::keys::{IssuerKeys, Purpose, Shared};
+use crate::origin::Origin;
+use crate::replay::{MemoryReplayStore, ReplayLimits, ReplayStore};
 use crate::revocation::{Feed, Remote, Source};
-use crate::verifier::{Issuer, Settings};
+use crate::verifier::{Issuer, Nonces, Settings};
 use crate::{FeedRules, IssuerPolicy, KeyLimits, KeySource, RevocationSource, Verifier};
 
 /// A configuration that cannot be used.
@@ -23,6 +29,19 @@ pub enum BuildError {
     /// The audience is empty.
     #[error("the audience is empty")]
     Audience,
+    /// The audience is no URL, and no address was given: proofs name the address that they are for.
+    #[error(
+        "the audience is no https URL: give the address under which clients reach this server with origin()"
+    )]
+    NoOrigin,
+    /// Not an absolute https or http URL.
+    #[error("{0} is no address under which a server could be reached")]
+    Origin(String),
+    /// A time window of proofs is out of range.
+    #[error(
+        "proofs of issuer {0}: a window of {1} s and a clock difference of {2} s is out of range (1 to 300, 0 to 300)"
+    )]
+    Window(String, i64, i64),
     /// No issuer is trusted, so no token could ever be accepted.
     #[error("no issuer is trusted")]
     NoIssuer,
@@ -78,6 +97,11 @@ pub struct VerifierBuilder {
     realm: Option<String>,
     resource_metadata: Option<String>,
     explain: bool,
+    origin: Option<String>,
+    replay: Option<Arc<dyn ReplayStore>>,
+    nonce_key: Option<NonceKey>,
+    nonces_required: bool,
+    legacy_no_typ: bool,
 }
 
 impl VerifierBuilder {
@@ -94,7 +118,47 @@ impl VerifierBuilder {
             realm: None,
             resource_metadata: None,
             explain: false,
+            origin: None,
+            replay: None,
+            nonce_key: None,
+            nonces_required: false,
+            legacy_no_typ: false,
         }
+    }
+
+    /// The address under which clients reach this server, as a URL; its path does not matter. By default that of the
+    /// audience. Behind a proxy it is the address of the proxy: proofs are compared with it, and never with `Host` or
+    /// `X-Forwarded-Host`, which a client can send as well.
+    pub fn origin(mut self, url: impl Into<String>) -> Self {
+        self.origin = Some(url.into());
+        self
+    }
+
+    /// The store of used proofs; by default one in memory that counts as started anew. Several nodes need one in common.
+    pub fn replay_store(mut self, store: Arc<dyn ReplayStore>) -> Self {
+        self.replay = Some(store);
+        self
+    }
+
+    /// Ask for a nonce of this server in every signed request and `DPoP` proof: one more round trip now and then, for
+    /// which neither the clock of a client matters nor what it can prepare. By default they are asked for during the
+    /// first half minute after a start alone.
+    pub fn require_nonces(mut self, require: bool) -> Self {
+        self.nonces_required = require;
+        self
+    }
+
+    /// The key of the nonces, for nodes that have a store in common; by default a random one.
+    pub fn nonce_key(mut self, key: NonceKey) -> Self {
+        self.nonce_key = Some(key);
+        self
+    }
+
+    /// Accept signed HTTP requests without `typ`, as libraries for drafts before -03 make them. Not together with an
+    /// issuer that may leave out the `typ` of its tokens.
+    pub fn legacy_no_typ(mut self, accept: bool) -> Self {
+        self.legacy_no_typ = accept;
+        self
     }
 
     /// Answer to one more audience.
@@ -173,7 +237,7 @@ impl VerifierBuilder {
     ///
     /// # Errors
     /// [`BuildError`], which names what is wrong.
-    pub fn build(self) -> Result<Verifier, BuildError> {
+    pub fn build(mut self) -> Result<Verifier, BuildError> {
         if self.audiences.iter().any(String::is_empty) {
             return Err(BuildError::Audience);
         }
@@ -184,6 +248,18 @@ impl VerifierBuilder {
             return Err(BuildError::Skew(self.skew));
         }
         check_feed_rules(&self.feed_rules)?;
+        let origin = match &self.origin {
+            Some(url) => Origin::of(url).ok_or_else(|| BuildError::Origin(url.clone()))?,
+            None => Origin::of(&self.audiences[0]).ok_or(BuildError::NoOrigin)?,
+        };
+        let longest = self.longest_window()?;
+        let replay = match self.replay.take() {
+            Some(store) => store,
+            None => Arc::new(self.memory_store(longest)),
+        };
+        let nonce_key = self.nonce_key.take();
+        let nonce_key =
+            nonce_key.unwrap_or_else(|| NonceKey::new(&self.entropy.bytes(), self.entropy.bytes()));
         let realm = self.realm.unwrap_or_else(|| self.audiences[0].clone());
         if !is_quotable(&realm) {
             return Err(BuildError::Unquotable("the realm"));
@@ -203,7 +279,8 @@ impl VerifierBuilder {
                 return Err(BuildError::DuplicateIssuer(name));
             }
         }
-        Ok(Verifier::new(Settings {
+        let latest = AtomicI64::new(i64::MIN);
+        let settings = Settings {
             audiences: self.audiences,
             issuers,
             shared,
@@ -211,7 +288,36 @@ impl VerifierBuilder {
             realm,
             resource_metadata: self.resource_metadata,
             explain: self.explain,
-        }))
+            legacy_no_typ: self.legacy_no_typ,
+            replay,
+            nonces: Nonces { key: nonce_key, required: self.nonces_required },
+            longest,
+            latest,
+        };
+        Ok(Verifier::new(settings, origin))
+    }
+
+    /// A proof must be remembered until no issuer's window lets it in.
+    fn longest_window(&self) -> Result<Window, BuildError> {
+        let mut longest = Window { max_age: 0, skew: 0 };
+        for policy in &self.issuers {
+            let Window { max_age, skew } = policy.window;
+            if !(1..=300).contains(&max_age) || !(0..=300).contains(&skew) {
+                return Err(BuildError::Window(policy.rules.issuer.clone(), max_age, skew));
+            }
+            longest = Window { max_age: longest.max_age.max(max_age), skew: longest.skew.max(skew) };
+        }
+        Ok(longest)
+    }
+
+    fn memory_store(&self, longest: Window) -> MemoryReplayStore {
+        let defaults = ReplayLimits::default();
+        // One issuer alone crowds out nobody.
+        let issuer_percent = if self.issuers.len() == 1 { 100 } else { defaults.issuer_percent };
+        let under_nonce = nonce::STEP * nonce::STEPS + longest.skew;
+        let horizon = (longest.span() + 2).max(under_nonce);
+        let limits = ReplayLimits { issuer_percent, horizon, ..defaults };
+        MemoryReplayStore::after_restart(&self.entropy, limits, self.clock.now())
     }
 }
 
@@ -238,7 +344,16 @@ fn assemble(number: usize, policy: IssuerPolicy, feed_rules: &FeedRules, shared:
         }),
     };
     let feed = Arc::new(Feed::new(name, source, feed_rules.clone(), Arc::clone(shared)));
-    Issuer { rules: policy.rules, allow_bearer: policy.allow_bearer, keys: token_keys, feed }
+    let client_keys = Arc::new(ClientKeys::new(name, policy.client_keys, Arc::clone(shared)));
+    Issuer {
+        rules: policy.rules,
+        allow_bearer: policy.allow_bearer,
+        proofs: policy.proofs,
+        window: policy.window,
+        keys: token_keys,
+        client_keys,
+        feed,
+    }
 }
 
 fn check_feed_rules(rules: &FeedRules) -> Result<(), BuildError> {
@@ -289,10 +404,10 @@ fn warn(policy: &IssuerPolicy) {
     }
     if policy.allow_bearer {
         tracing::info!(issuer, "bearer tokens are accepted: whoever holds one can use it");
-    } else {
+    } else if policy.proofs.is_empty() {
         tracing::warn!(
             issuer,
-            "bearer tokens are not allowed and no proof is spoken yet: nothing of this issuer will be accepted"
+            "neither bearer tokens nor any proof is allowed: nothing of this issuer will be accepted"
         );
     }
 }

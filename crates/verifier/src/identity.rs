@@ -2,7 +2,7 @@
 
 use carnet_token::AccessToken;
 
-use crate::{Challenge, Reason, Refusal};
+use crate::{Challenge, Proof, Reason, Refusal, Scheme};
 
 /// Who is asking. Only [`Verifier`](crate::Verifier) makes one, from an accepted access token.
 ///
@@ -29,22 +29,11 @@ pub struct Identity {
     pub proof: Proof,
     /// The token's other claims.
     pub token: AccessToken,
-}
-
-/// How the sender proved that the access token is its own.
-///
-/// Each way to bind a token to its sender (signed HTTP request, DPoP, client certificate, HTTP message
-/// signature) becomes one variant here, one variant of `Credentials` (how it arrives) and one arm in
-/// `Verifier::confirm` (what it must show). There is no trait: what is accepted is a closed list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Proof {
-    /// None: whoever holds the token may use it (RFC 6750).
-    Bearer,
+    scheme: Scheme,
 }
 
 impl Identity {
-    pub(crate) fn new(token: AccessToken, proof: Proof) -> Self {
+    pub(crate) fn new(token: AccessToken, proof: Proof, scheme: Scheme) -> Self {
         let owned = |text: Option<&str>| text.map(str::to_owned);
         Self {
             issuer: token.issuer().to_owned(),
@@ -55,6 +44,7 @@ impl Identity {
             roles: token.roles().to_vec(),
             scopes: token.scopes().map(str::to_owned).collect(),
             proof,
+            scheme,
             token,
         }
     }
@@ -73,7 +63,7 @@ impl Identity {
         if self.has_scope(scope) {
             return Ok(());
         }
-        Err(Challenge::of(Reason::InsufficientScope).with_scope(scope))
+        Err(Challenge::of(Reason::InsufficientScope).under(Some(self.scheme)).with_scope(scope))
     }
 
     /// The company identifier, where a service serves companies only.
@@ -81,6 +71,8 @@ impl Identity {
     /// # Errors
     /// A 401 with `error="invalid_token"` when the token names no company.
     pub fn require_company(&self) -> Result<&str, Challenge> {
-        self.iol_identifier.as_deref().ok_or_else(|| Challenge::of(Reason::Token(Refusal::AtClaims)))
+        self.iol_identifier
+            .as_deref()
+            .ok_or_else(|| Challenge::of(Reason::Token(Refusal::AtClaims)).under(Some(self.scheme)))
     }
 }

@@ -15,7 +15,7 @@ use crate::{KeySource, Reason, Refusal};
 use budget::{Bucket, Missing};
 use state::{Forced, Held, Plan, State};
 
-mod budget;
+pub(crate) mod budget;
 mod state;
 
 /// What bounds the fetches that unknown key ids can cause.

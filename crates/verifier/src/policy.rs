@@ -1,10 +1,11 @@
 //! Whom to trust, and how far.
 
 use carnet_fetch::Clamps;
+use carnet_token::proof::{ProofKinds, Window};
 use carnet_token::{Algorithm, ClaimNames, IssuerRules, KeySet, TokenProfile};
 use url::Url;
 
-use crate::RevocationSource;
+use crate::{ClientKeySource, RevocationSource};
 
 /// One issuer that is trusted, and how far.
 ///
@@ -14,6 +15,9 @@ use crate::RevocationSource;
 pub struct IssuerPolicy {
     pub(crate) rules: IssuerRules,
     pub(crate) allow_bearer: bool,
+    pub(crate) proofs: ProofKinds,
+    pub(crate) window: Window,
+    pub(crate) client_keys: ClientKeySource,
     pub(crate) keys: KeySource,
     pub(crate) revocations: Option<RevocationSource>,
     pub(crate) key_hosts: Vec<String>,
@@ -33,7 +37,7 @@ pub enum KeySource {
 }
 
 impl IssuerPolicy {
-    /// Trust one's own IAP: keys by discovery, RFC 9068 tokens, no bearer tokens.
+    /// Trust one's own IAP: keys by discovery, RFC 9068 tokens that are bound to their sender, every kind of proof.
     ///
     /// `issuer` is compared exactly: a trailing slash makes another issuer.
     #[must_use]
@@ -41,6 +45,9 @@ impl IssuerPolicy {
         Self {
             rules: IssuerRules::new(issuer),
             allow_bearer: false,
+            proofs: ProofKinds::ALL,
+            window: Window::DEFAULT,
+            client_keys: ClientKeySource::Issuer,
             keys: KeySource::Discovery,
             revocations: None,
             key_hosts: Vec::new(),
@@ -49,16 +56,38 @@ impl IssuerPolicy {
     }
 
     /// Trust somebody else's IAP: as [`IssuerPolicy::new`], but its keys are kept for 15 min at most and
-    /// outlive a failing server by less than an hour.
+    /// outlive a failing server by less than an hour, and it is not asked for the keys of its clients: their proofs
+    /// carry them.
     #[must_use]
     pub fn foreign(issuer: impl Into<String>) -> Self {
-        Self { clamps: Clamps::foreign(), ..Self::new(issuer) }
+        Self { clamps: Clamps::foreign(), client_keys: ClientKeySource::Off, ..Self::new(issuer) }
     }
 
     /// Accept tokens that are not bound to their sender. Off by default: whoever steals one can use it.
     #[must_use]
     pub fn allow_bearer(mut self, allow: bool) -> Self {
         self.allow_bearer = allow;
+        self
+    }
+
+    /// The kinds of proof by which clients of this issuer may use their tokens; by default all.
+    #[must_use]
+    pub fn proofs(mut self, kinds: ProofKinds) -> Self {
+        self.proofs = kinds;
+        self
+    }
+
+    /// How old a proof may be; by default 60 s, and 30 s of difference between clocks.
+    #[must_use]
+    pub fn proof_window(mut self, window: Window) -> Self {
+        self.window = window;
+        self
+    }
+
+    /// Where the registered keys of its clients come from, for tokens that only name one.
+    #[must_use]
+    pub fn client_keys(mut self, source: ClientKeySource) -> Self {
+        self.client_keys = source;
         self
     }
 

@@ -5,9 +5,12 @@
 use std::sync::{Mutex, PoisonError};
 
 use carnet_ambient::{Clock, Entropy};
+use carnet_token::proof::{
+    Body, BodyDigest, Certificate, ProofKind, RequestView, dpop, message_signature, shr,
+};
 use carnet_token::revocation::{self, Entry, FeedClaims};
 use carnet_token::{
-    AccessTokenClaims, AccessTokenTyp, Algorithm, ClaimNames, Confirmation, Jwk, KeySet, SigningKey,
+    AccessTokenClaims, AccessTokenTyp, Algorithm, ClaimNames, Confirmation, Jwk, KeyRef, KeySet, SigningKey,
     access_token,
 };
 use serde_json::json;
@@ -148,6 +151,122 @@ impl TestIssuer {
             confirmation: None,
         }
     }
+}
+
+/// A client with a key of its own that sends requests with proofs, as honest clients do.
+#[derive(Debug)]
+pub struct TestSender {
+    key: SigningKey,
+    clock: Clock,
+    entropy: Entropy,
+}
+
+impl TestSender {
+    /// A client with a fresh ES256 key.
+    ///
+    /// # Errors
+    /// [`TestIssuerError`] when no key can be made.
+    pub fn new(clock: &Clock) -> Result<Self, TestIssuerError> {
+        let (key, _) = fresh_key("test-client-key")?;
+        Ok(Self { key, clock: clock.clone(), entropy: Entropy::system() })
+    }
+
+    /// The key, for proofs that no honest client would make.
+    #[must_use]
+    pub fn key(&self) -> &SigningKey {
+        &self.key
+    }
+
+    /// What binds a token to this client's key, for [`TestToken::bound_to`].
+    ///
+    /// # Errors
+    /// [`TestIssuerError`] when the key has no thumbprint.
+    pub fn confirmation(&self) -> Result<Confirmation, TestIssuerError> {
+        let jwk = self.key.public_jwk().ok_or_else(|| failed("no public key"))?;
+        Ok(Confirmation::key(KeyRef::new(self.key.kid(), jwk.thumbprint().map_err(failed)?)))
+    }
+
+    /// The client's registered keys, for [`ClientKeySource::Static`](crate::ClientKeySource).
+    ///
+    /// # Errors
+    /// [`TestIssuerError`] when the key set cannot be read.
+    pub fn key_set(&self) -> Result<KeySet, TestIssuerError> {
+        let jwk = self.key.public_jwk().ok_or_else(|| failed("no public key"))?;
+        KeySet::parse(json!({ "keys": [jwk.to_value()] }).to_string().as_bytes()).map_err(failed)
+    }
+
+    /// The same request with the token and a proof of this kind; its URI must be absolute.
+    ///
+    /// # Errors
+    /// [`TestIssuerError`] when the request cannot be signed, or the kind needs no signature ([`ProofKind::Mtls`]).
+    pub fn sign(
+        &self,
+        kind: ProofKind,
+        token: &str,
+        mut request: http::Request<Vec<u8>>,
+        nonce: Option<&str>,
+    ) -> Result<http::Request<Vec<u8>>, TestIssuerError> {
+        let (now, jti) = (self.clock.now(), self.entropy.alphanumeric(22));
+        let digest = BodyDigest::of(request.body());
+        let mut add = vec![];
+        match kind {
+            ProofKind::Mtls => return Err(failed("a certificate is shown by the connection")),
+            ProofKind::Shr => {
+                let making = shr::Making { access_token: token, now, jti: &jti, nonce };
+                let made = view(&request, &digest, |view| shr::make(&making, view, &self.key));
+                add.push(("authorization", format!("PoP {}", made?.map_err(failed)?)));
+            }
+            ProofKind::Dpop => {
+                let url = request.uri().to_string();
+                let method = request.method().as_str();
+                let access_token = Some(token);
+                let making = dpop::Making { method, url: &url, now, jti: &jti, access_token, nonce };
+                let proof = dpop::make(&making, &self.key).map_err(failed)?;
+                add.push(("authorization", format!("DPoP {token}")));
+                add.push(("dpop", proof));
+            }
+            ProofKind::MessageSignature => {
+                let authorization = format!("PoP {token}");
+                request.headers_mut().insert("authorization", authorization.parse().map_err(failed)?);
+                if !request.body().is_empty() {
+                    let digest = message_signature::content_digest(&digest);
+                    request.headers_mut().insert("content-digest", digest.parse().map_err(failed)?);
+                }
+                let making = message_signature::Making { keyid: self.key.kid(), now, nonce: &jti };
+                let sign = |view: &RequestView<'_>| message_signature::sign_request(&making, view, &self.key);
+                let fields = view(&request, &digest, sign)?.map_err(failed)?;
+                add.push(("signature-input", fields.signature_input));
+                add.push(("signature", fields.signature));
+            }
+        }
+        for (name, value) in add {
+            request.headers_mut().insert(name, value.parse().map_err(failed)?);
+        }
+        Ok(request)
+    }
+}
+
+/// Looks at a request as its receiver will.
+fn view<T>(
+    request: &http::Request<Vec<u8>>,
+    digest: &BodyDigest,
+    look: impl FnOnce(&RequestView<'_>) -> T,
+) -> Result<T, TestIssuerError> {
+    let lines = crate::verifier::header_lines(request.headers());
+    let uri = request.uri();
+    let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+        return Err(failed("the URI is not absolute"));
+    };
+    Ok(look(&RequestView {
+        method: request.method().as_str(),
+        scheme,
+        authority: authority.as_str(),
+        path: uri.path(),
+        query: uri.query(),
+        headers: &lines,
+        body: Body::Digest(digest),
+        certificate: Certificate::None,
+    }))
 }
 
 fn fresh_key(kid: &str) -> Result<(SigningKey, Jwk), TestIssuerError> {

@@ -383,7 +383,7 @@ async fn attacks_on_the_audience_and_the_claims() {
         (
             "a bound token as bearer",
             stage.claim("cnf", json!({ "jkt": "8u1HNz5pSBBJLOW9h_RVxG_B3Ps5lfXd-6hD5dR8agw" })),
-            "proof_missing",
+            "downgrade",
         ),
     ];
     stage.run(rows, 21).await;

@@ -64,12 +64,14 @@ async fn a_good_token_reaches_the_handler() {
 }
 
 #[tokio::test]
-async fn without_credentials_there_is_a_challenge_without_error() {
+async fn without_credentials_every_scheme_is_offered_without_error() {
     let (router, _) = app();
     for path in ["/who", "/behind"] {
         let response = ask(&router, path, &[]).await;
         assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
-        assert_eq!(response.headers()["www-authenticate"], "Bearer realm=\"https://1r.example\"");
+        let offered: Vec<_> = response.headers().get_all("www-authenticate").iter().collect();
+        assert_eq!(offered.len(), 3, "PoP, DPoP, Bearer");
+        assert_eq!(offered[2], "Bearer realm=\"https://1r.example\"");
     }
 }
 

@@ -108,7 +108,7 @@ async fn each_kind_of_entry_stops_its_tokens_and_no_others() {
         let is_bound = by == "jkt" || by == "x5t#S256";
         let token = stage.token(if is_bound { &bound } else { &plain });
         // No proof is spoken yet: a bound token gets as far as the question for it.
-        let good = if is_bound { "proof_missing" } else { "accepted" };
+        let good = if is_bound { "downgrade" } else { "accepted" };
         assert_eq!(stage.code_of(&Method::GET, &token).await, good, "{entry} before");
         stage.feed.revoke(entry.clone());
         stage.pass(POLL).await;

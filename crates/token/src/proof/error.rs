@@ -10,8 +10,11 @@ pub enum ProofError {
     /// No `Authorization` field, or one of a scheme that is not spoken here.
     #[error("no credentials")]
     NoCredentials,
+    /// The `Authorization` field is not `scheme token68` (RFC 9110 §11.4).
+    #[error("the Authorization field is malformed")]
+    MalformedCredentials,
     /// A field, a JWS or its claims are not of the form that they must have.
-    #[error("the credentials or the proof are malformed")]
+    #[error("the proof is malformed")]
     Malformed,
     /// The header of the proof names a critical extension or `b64` (RFC 7515 §4.1.11, RFC 7797).
     #[error("the proof names a critical extension")]
@@ -106,6 +109,9 @@ pub enum ProofError {
     /// HTTP message signature: `Content-Digest` is missing or not that of the body (RFC 9530).
     #[error("Content-Digest is not that of the body")]
     ContentDigest,
+    /// The proof must be compared with the body, and the server has not read it: a fault of the server.
+    #[error("the body must be compared with the proof and was not read")]
+    BodyUnread,
     /// The token is bound to a certificate, and the connection has none.
     #[error("the token is bound to a client certificate, and the connection has none")]
     NoCertificate,
@@ -116,9 +122,10 @@ pub enum ProofError {
 
 impl ProofError {
     /// Every fault, for tests and documentation tables.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 38] = [
         Self::SeveralCredentials,
         Self::NoCredentials,
+        Self::MalformedCredentials,
         Self::Malformed,
         Self::Crit,
         Self::Typ,
@@ -151,6 +158,7 @@ impl ProofError {
         Self::Created,
         Self::Nonce,
         Self::ContentDigest,
+        Self::BodyUnread,
         Self::NoCertificate,
         Self::UntrustedHeader,
     ];
@@ -161,6 +169,7 @@ impl ProofError {
         match self {
             Self::SeveralCredentials => "several_credentials",
             Self::NoCredentials => "no_credentials",
+            Self::MalformedCredentials => "malformed_credentials",
             Self::Malformed => "malformed",
             Self::Crit => "crit",
             Self::Typ => "typ",
@@ -193,6 +202,7 @@ impl ProofError {
             Self::Created => "created",
             Self::Nonce => "nonce",
             Self::ContentDigest => "content_digest",
+            Self::BodyUnread => "body_unread",
             Self::NoCertificate => "no_cert",
             Self::UntrustedHeader => "untrusted_header",
         }

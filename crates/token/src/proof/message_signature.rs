@@ -115,8 +115,10 @@ fn check_coverage(input: &Input, request: &RequestView<'_>) -> Result<(), ProofE
     if request.fields("dpop").next().is_some() {
         wanted.push("dpop");
     }
-    if !request.body.is_empty() {
-        wanted.extend(["content-type", "content-digest"]);
+    match request.body {
+        Body::Unread => return Err(ProofError::BodyUnread),
+        body if !body.is_empty() => wanted.extend(["content-type", "content-digest"]),
+        _ => {}
     }
     let covered = wanted.iter().all(|name| input.covers(name));
     if covered { Ok(()) } else { Err(ProofError::Uncovered) }

@@ -1,5 +1,5 @@
 use super::{
-    Checked, ProofError, ProofRules, RequestView, certificate, dpop, message_signature, shr, target,
+    Body, Checked, ProofError, ProofRules, RequestView, certificate, dpop, message_signature, shr, target,
 };
 use crate::compact::Sealed;
 use crate::{AccessToken, PublicKey};
@@ -13,6 +13,26 @@ pub enum Scheme {
     Pop,
     /// RFC 9449 §7.1.
     Dpop,
+}
+
+impl Scheme {
+    /// The scheme of this name, in any case.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Bearer, Self::Pop, Self::Dpop]
+            .into_iter()
+            .find(|scheme| scheme.as_str().eq_ignore_ascii_case(name))
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bearer => "Bearer",
+            Self::Pop => "PoP",
+            Self::Dpop => "DPoP",
+        }
+    }
 }
 
 /// What a request shows: an access token, and what is to prove that it is the sender's. **Nothing is verified.**
@@ -41,18 +61,13 @@ impl<'a> Presentation<'a> {
         if fields.next().is_some() || request.query.is_some_and(has_token) {
             return Err(ProofError::SeveralCredentials);
         }
-        let text = std::str::from_utf8(field).map_err(|_| ProofError::Malformed)?;
+        let text = std::str::from_utf8(field).map_err(|_| ProofError::MalformedCredentials)?;
         let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
-        let scheme = match scheme {
-            _ if scheme.eq_ignore_ascii_case("Bearer") => Scheme::Bearer,
-            _ if scheme.eq_ignore_ascii_case("PoP") => Scheme::Pop,
-            _ if scheme.eq_ignore_ascii_case("DPoP") => Scheme::Dpop,
-            // Basic and others: nothing that could be judged here; the challenge says what could.
-            _ => return Err(ProofError::NoCredentials),
-        };
+        // Basic and others: nothing that could be judged here; the challenge says what could.
+        let scheme = Scheme::named(scheme).ok_or(ProofError::NoCredentials)?;
         let token = token.trim_start_matches(' ');
         if !is_token68(token) {
-            return Err(ProofError::Malformed);
+            return Err(ProofError::MalformedCredentials);
         }
         // A path that two servers read differently is nobody's to sign.
         if scheme != Scheme::Bearer && target::path(request.path).is_err() {
@@ -71,6 +86,12 @@ impl<'a> Presentation<'a> {
                 Ok(Self(Shown::Dpop(token, Box::new(proof), signature)))
             }
         }
+    }
+
+    /// A token that came by itself, without any proof.
+    #[must_use]
+    pub const fn bearer(token: &'a str) -> Self {
+        Self(Shown::Bearer(token))
     }
 
     /// `PoP` holds a signed HTTP request or an access token; its `typ` tells which.
@@ -170,7 +191,8 @@ impl<'a> Presentation<'a> {
             return Err(ProofError::Kind);
         }
         if rules.cover_body && !request.body.is_empty() && !checked.covered.body {
-            return Err(ProofError::Uncovered);
+            let unread = matches!(request.body, Body::Unread);
+            return Err(if unread { ProofError::BodyUnread } else { ProofError::Uncovered });
         }
         Ok(checked)
     }

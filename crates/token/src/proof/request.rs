@@ -34,6 +34,8 @@ pub enum Body<'a> {
     Empty,
     /// By its digest.
     Digest(&'a BodyDigest),
+    /// There may be one, and nobody has read it: what must be compared with it is refused.
+    Unread,
 }
 
 /// The client certificate of the connection.
@@ -94,13 +96,15 @@ impl Body<'_> {
         match self {
             Self::Empty => true,
             Self::Digest(digest) => digest.length == 0,
+            Self::Unread => false,
         }
     }
 
-    pub(super) fn sha256(self) -> [u8; 32] {
+    pub(super) fn sha256(self) -> Option<[u8; 32]> {
         match self {
-            Self::Empty => BodyDigest::of(b"").sha256,
-            Self::Digest(digest) => digest.sha256,
+            Self::Empty => Some(BodyDigest::of(b"").sha256),
+            Self::Digest(digest) => Some(digest.sha256),
+            Self::Unread => None,
         }
     }
 
@@ -108,6 +112,7 @@ impl Body<'_> {
         match self {
             Self::Empty => BodyDigester::both().finish().sha512.map(|digest| *digest),
             Self::Digest(digest) => digest.sha512.as_deref().copied(),
+            Self::Unread => None,
         }
     }
 }

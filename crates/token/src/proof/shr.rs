@@ -241,10 +241,11 @@ fn field_input(names: &[String], request: &RequestView<'_>) -> Option<Vec<u8>> {
 }
 
 fn check_body(claims: &Map<String, Value>, body: Body<'_>) -> Result<(), ProofError> {
+    let digest = body.sha256().ok_or(ProofError::BodyUnread)?;
     match text(claims, "b", ProofError::B)? {
         None if body.is_empty() => Ok(()),
         None => Err(ProofError::Uncovered),
-        Some(hash) if hash == base64url::encode(body.sha256()) => Ok(()),
+        Some(hash) if hash == base64url::encode(digest) => Ok(()),
         Some(_) => Err(ProofError::B),
     }
 }
@@ -260,6 +261,9 @@ pub enum MakeError {
     /// The authority or the path is not that of a URL.
     #[error("not a URL that could be signed")]
     Target,
+    /// The body was not digested.
+    #[error("the body has not been read")]
+    BodyUnread,
     /// The key cannot be used.
     #[error(transparent)]
     Sign(#[from] SignError),
@@ -311,6 +315,7 @@ pub fn make(making: &Making<'_>, request: &RequestView<'_>, key: &SigningKey) ->
         b: String,
     }
     target::path(request.path).map_err(|_| MakeError::Target)?;
+    let digest = request.body.sha256().ok_or(MakeError::BodyUnread)?;
     let u = target::authority(request.scheme, request.authority).map_err(|_| MakeError::Target)?;
     let q = if request.has_query() { Some(cover_query(request.query.unwrap_or_default())?) } else { None };
     let h = if request.body.is_empty() {
@@ -331,7 +336,7 @@ pub fn make(making: &Making<'_>, request: &RequestView<'_>, key: &SigningKey) ->
         p: if request.path.is_empty() { "/" } else { request.path },
         q,
         h,
-        b: base64url::encode(request.body.sha256()),
+        b: base64url::encode(digest),
     };
     let header = Header { alg: key.algorithm(), typ: TYP, kid: key.kid(), jwk: key::shown(key) };
     Ok(key.sign_compact(&header, &payload)?)

@@ -161,3 +161,22 @@ fn a_name_of_a_key_is_nothing_without_its_issuer_and_client() {
         assert_eq!(check(Some(&public(&stage.client))), Ok(()));
     });
 }
+
+#[test]
+fn a_body_that_nobody_has_read_passes_no_proof() {
+    use carnet_token::proof::{Body, RequestView};
+    let stage = Stage::new();
+    let certificate = b"a certificate".to_vec();
+    let token = stage.bound();
+    let by_certificate = stage.mint(Some(&Confirmation::certificate(Thumbprint::of(&certificate))));
+    let tls = Sent { certificate: Some(certificate), ..bearer(&by_certificate) };
+    for sent in [
+        stage.shr(&token, &Sent::get()),
+        stage.signed(&token, &Sent::get()),
+        stage.dpop(&token, &Sent::get()),
+        tls,
+    ] {
+        let judged = sent.view(|view| stage.judge(&RequestView { body: Body::Unread, ..*view }));
+        assert_eq!(judged, Err(ProofError::BodyUnread));
+    }
+}

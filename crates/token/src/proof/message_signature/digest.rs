@@ -25,7 +25,7 @@ pub(super) fn check_fields(headers: &[(&str, &[u8])], body: Body<'_>) -> Result<
     let mut known = 0;
     for (name, entry) in &digests {
         let right = match name.as_str() {
-            "sha-256" => body.sha256().to_vec(),
+            "sha-256" => body.sha256().ok_or(ProofError::BodyUnread)?.to_vec(),
             // Not computed means that nobody looked: that is no agreement.
             "sha-512" => body.sha512().ok_or(ProofError::ContentDigest)?.to_vec(),
             // The others that are registered are broken, or not known here.
