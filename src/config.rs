@@ -21,4 +21,4 @@ pub use raw::{RawCompany, RawConfig};
 pub use record::RecordConfig;
 pub use throttle::ThrottleLimits;
 pub use traces::Tracing;
-pub use validated::{Config, DEFAULT_DATA_DIR, KeySetCache, TlsFiles, Tokens};
+pub use validated::{Config, DEFAULT_DATA_DIR, DpopKeyPolicy, KeySetCache, TlsFiles, Tokens};

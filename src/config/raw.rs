@@ -137,6 +137,12 @@ pub struct RawTokens {
     /// Accepts client assertions whose audience is the token endpoint instead of the issuer (against RFC
     /// 7523bis; for old clients). Default: false.
     pub accept_token_endpoint_aud: Option<bool>,
+    /// Whether `DPoP` proofs at the token endpoint must carry a nonce of this server: one more round trip, and no
+    /// client's clock matters. Default: false.
+    pub require_dpop_nonces: Option<bool>,
+    /// The keys of `DPoP` proofs that a token is bound to: `registered`, those that are registered for the client, or
+    /// `any`. Default: `registered`.
+    pub dpop_key_policy: Option<String>,
     /// Accepts the same credentials twice, in header and body. Default: false.
     pub tolerate_duplicate_credentials: Option<bool>,
     /// Name of the claim with the ONE Record ID. Default: the one of the 2020 specification.

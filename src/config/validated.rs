@@ -59,8 +59,21 @@ pub struct Tokens {
     pub claim_names: ClaimNames,
     /// Whether an assertion may name the token endpoint as its audience.
     pub accept_token_endpoint_aud: bool,
+    /// Whether `DPoP` proofs must carry a nonce.
+    pub require_dpop_nonces: bool,
+    /// Which keys `DPoP` proofs may be made with.
+    pub dpop_key_policy: DpopKeyPolicy,
     /// Whether the same credentials may come twice.
     pub tolerate_duplicate_credentials: bool,
+}
+
+/// Which keys a token may be bound to by a `DPoP` proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DpopKeyPolicy {
+    /// Those that are registered for the client.
+    Registered,
+    /// Whatever key the proof is made with.
+    Any,
 }
 
 /// Cache directives of the published key set, seconds.
@@ -226,6 +239,12 @@ fn tokens(raw: super::raw::RawTokens) -> Result<Tokens, ConfigError> {
         network_audience: raw.network_audience,
         claim_names,
         accept_token_endpoint_aud: raw.accept_token_endpoint_aud.unwrap_or(false),
+        require_dpop_nonces: raw.require_dpop_nonces.unwrap_or(false),
+        dpop_key_policy: match raw.dpop_key_policy.as_deref() {
+            None | Some("registered") => DpopKeyPolicy::Registered,
+            Some("any") => DpopKeyPolicy::Any,
+            Some(_) => return refuse("tokens.dpop_key_policy", "is neither `registered` nor `any`"),
+        },
         tolerate_duplicate_credentials: raw.tolerate_duplicate_credentials.unwrap_or(false),
     })
 }

@@ -58,7 +58,7 @@ impl AuthenticatedForm {
             return Err(OAuthError::new(ErrorCode::InvalidRequest, "missing_token", "token is missing"));
         };
         let image = state.registry().current().map_err(stale)?;
-        let sender = authenticate(state, &image, presented, from).await?;
+        let sender = authenticate(state, &image, presented, from).await?.entry;
         Ok(Self { image, sender, token: token.to_owned() })
     }
 }

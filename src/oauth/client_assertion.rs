@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use carnet_token::PublicKey;
 use carnet_token::assertion::{AssertionError, AssertionRules, Unverified};
 
-use super::client_authentication::{GENERIC, check_admitted, failed};
+use super::client_authentication::{Authenticated, GENERIC, check_admitted, failed};
 use super::form::TokenRequest;
 use super::state::State;
 use super::throttle::Attempt;
@@ -57,7 +57,7 @@ pub(super) async fn authenticate(
     image: &Image,
     assertion: &Assertion<'_>,
     attempt: &Attempt<'_>,
-) -> Result<ClientEntry, OAuthError> {
+) -> Result<Authenticated, OAuthError> {
     let refused =
         |error: AssertionError| failed(error.code(), format!("the client assertion is refused: {error}"));
     let unverified = Unverified::parse(assertion.text).map_err(refused)?;
@@ -89,13 +89,18 @@ pub(super) async fn authenticate(
     check_admitted(&entry, attempt)?;
     // Last of all: an assertion that is refused for another reason is not used up by it.
     state.replay().check_age(&checked.claims, now)?;
-    state.replay().consume(&client_id, &checked.replay_key, checked.keep_until, now).await?;
+    if !state.replay().consume(&client_id, &checked.replay_key, checked.keep_until, now).await? {
+        return Err(failed(
+            "replayed_jti",
+            "the client assertion was used before: make a new one, with a new jti, for every request",
+        ));
+    }
     // That may have waited for the database: what counts is what is registered now.
     let image = state.registry().current().map_err(stale)?;
     let entry = image.client(&client_id).filter(|entry| holds(entry, key));
     let entry = entry.ok_or_else(|| failed("unknown_key", GENERIC))?;
     check_admitted(&entry, attempt)?;
-    Ok(entry)
+    Ok(Authenticated { entry, signed_with: Some(key.kid().to_owned()) })
 }
 
 /// Whether a key is still one of the client's.

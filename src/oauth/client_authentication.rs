@@ -113,13 +113,28 @@ impl<'a> Presented<'a> {
     }
 }
 
+/// A client that has proven who it is.
+#[derive(Debug)]
+pub(super) struct Authenticated {
+    /// Who.
+    pub entry: ClientEntry,
+    /// The `kid` of the registered key that it has signed with.
+    pub signed_with: Option<String>,
+}
+
+impl Authenticated {
+    fn by_secret(entry: ClientEntry) -> Self {
+        Self { entry, signed_with: None }
+    }
+}
+
 /// Authenticates the client, unless too many attempts from there have failed.
 pub(super) async fn authenticate(
     state: &State,
     image: &Image,
     presented: &Presented<'_>,
     from: Option<ClientAddress>,
-) -> Result<ClientEntry, OAuthError> {
+) -> Result<Authenticated, OAuthError> {
     let attempt = state.throttle().begin(from, &presented.claimed_client_id())?;
     let outcome = by_method(state, image, presented, &attempt).await;
     let failed = outcome.as_ref().is_err_and(|error| {
@@ -137,7 +152,7 @@ async fn by_method(
     image: &Image,
     presented: &Presented<'_>,
     attempt: &Attempt<'_>,
-) -> Result<ClientEntry, OAuthError> {
+) -> Result<Authenticated, OAuthError> {
     match presented {
         Presented::Basic(readings) => {
             let readings: Vec<Reading<'_>> = readings
@@ -152,6 +167,7 @@ async fn by_method(
                 attempt,
             )
             .await
+            .map(Authenticated::by_secret)
             .map_err(OAuthError::by_header)
         }
         Presented::Post { client_id, client_secret } => {
@@ -164,6 +180,7 @@ async fn by_method(
                 attempt,
             )
             .await
+            .map(Authenticated::by_secret)
         }
         Presented::Assertion(assertion) => {
             client_assertion::authenticate(state, image, assertion, attempt).await

@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+
+/// RFC 9449 §8.
+pub(super) const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// What went wrong, in the words of RFC 6749 §5.2 and RFC 8707 §2. Status and headers follow from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +34,10 @@ pub enum ErrorCode {
     InvalidClientMetadata,
     /// The bearer token is missing or not good for this (RFC 6750 §3.1).
     InvalidToken,
+    /// The DPoP proof is not good for this (RFC 9449 §5).
+    InvalidDpopProof,
+    /// A DPoP proof must carry a nonce of this server (RFC 9449 §8).
+    UseDpopNonce,
     /// The grant type is not served.
     UnsupportedGrantType,
     /// A scope is unknown, malformed or beyond what the client may have.
@@ -58,6 +65,8 @@ impl ErrorCode {
             Self::InvalidGrant => "invalid_grant",
             Self::InvalidClientMetadata => "invalid_client_metadata",
             Self::InvalidToken => "invalid_token",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
+            Self::UseDpopNonce => "use_dpop_nonce",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
@@ -74,6 +83,8 @@ impl ErrorCode {
             | Self::UnauthorizedClient
             | Self::InvalidGrant
             | Self::InvalidClientMetadata
+            | Self::InvalidDpopProof
+            | Self::UseDpopNonce
             | Self::UnsupportedGrantType
             | Self::InvalidScope
             | Self::InvalidTarget => StatusCode::BAD_REQUEST,
@@ -97,18 +108,25 @@ pub struct OAuthError {
     description: Cow<'static, str>,
     reason: &'static str,
     retry_after: Option<i64>,
+    nonce: Option<String>,
 }
 
 impl OAuthError {
     /// An error with the words for the client's developer and a reason code for the log.
     pub fn new(code: ErrorCode, reason: &'static str, description: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, description: description.into(), reason, retry_after: None }
+        Self { code, description: description.into(), reason, retry_after: None, nonce: None }
     }
 
     /// Tells the client to come back after so many seconds.
     #[must_use]
     pub fn retry_after(self, seconds: i64) -> Self {
         Self { retry_after: Some(seconds.max(1)), ..self }
+    }
+
+    /// Hands the client the nonce that its next DPoP proof must carry.
+    #[must_use]
+    pub(super) fn with_nonce(self, nonce: String) -> Self {
+        Self { nonce: Some(nonce), ..self }
     }
 
     /// What went wrong.
@@ -176,6 +194,9 @@ impl IntoResponse for OAuthError {
         }
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(nonce) = self.nonce.and_then(|nonce| HeaderValue::try_from(nonce).ok()) {
+            headers.insert(DPOP_NONCE, nonce);
         }
         response
     }

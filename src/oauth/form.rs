@@ -24,6 +24,10 @@ pub(super) struct TokenRequest<'a> {
     /// What is to be introspected or revoked (RFC 7662 §2.1, RFC 7009 §2.1). Their `token_type_hint` is a hint only,
     /// and every token of this server says what it is.
     pub token: Option<Cow<'a, str>>,
+    /// `pop`, for a token that is bound to a key (draft-ietf-oauth-pop-key-distribution §3).
+    pub token_type: Option<Cow<'a, str>>,
+    /// Which key (the same draft, §3.2): base64url of JSON.
+    pub req_cnf: Option<Cow<'a, str>>,
     pub resource: Vec<Cow<'a, str>>,
 }
 
@@ -45,6 +49,8 @@ impl<'a> TokenRequest<'a> {
                 "client_assertion" => ("client_assertion", 8 * 1024),
                 "scope" => ("scope", 2048),
                 "token" => ("token", 8 * 1024),
+                "token_type" => ("token_type", 32),
+                "req_cnf" => ("req_cnf", 1024),
                 "resource" => ("resource", 1024),
                 // RFC 6749 §3.2: unrecognized parameters are ignored.
                 _ => continue,
@@ -81,6 +87,8 @@ impl<'a> TokenRequest<'a> {
             "client_assertion" => &mut self.client_assertion,
             "scope" => &mut self.scope,
             "token" => &mut self.token,
+            "token_type" => &mut self.token_type,
+            "req_cnf" => &mut self.req_cnf,
             _ if self.resource.len() == MAX_RESOURCES => {
                 return Err(invalid("too_many_resources", format!("more than {MAX_RESOURCES} resources")));
             }

@@ -46,7 +46,7 @@ pub(super) fn mint(
         entry.client().access_token_lifetime.unwrap_or(tokens.lifetime).clamp(1, tokens.max_lifetime);
     let iat = state.clock().now();
     let jti = state.entropy().uuid();
-    let aud: Vec<&str> = audience.servers().iter().map(|server| server.identifier.as_str()).collect();
+    let aud = audience.names();
     let roles: Vec<&str> = participant.roles.iter().map(crate::registry::Role::as_str).collect();
     let claims = AccessTokenClaims {
         iss: state.config().issuer(),

@@ -1,4 +1,4 @@
-//! Identifiers of client assertions: each may be used once (RFC 7523 §3, `jti`).
+//! Identifiers of client assertions and DPoP proofs: each may be used once (RFC 7523 §3, RFC 9449 §11.1).
 //!
 //! With PostgreSQL several nodes share a table, and its unique constraint decides. With SQLite there is one process,
 //! which remembers them itself, writes them down at a clean stop and reads them at the next start. After a stop that
@@ -92,20 +92,29 @@ impl ReplayStore {
         }
     }
 
-    /// Uses an identifier up. `keep_until` and `now` in seconds.
+    /// Until when, in seconds, what was made is refused since it is not known whether it was used; `None` when that is
+    /// known, or nothing from then could be good at `now`.
+    pub fn lost_before(&self, now: i64) -> Option<i64> {
+        match self {
+            Self::Memory(memory) => memory.lost.filter(|lost| lost.until >= now).map(|lost| lost.before),
+            Self::Shared { .. } => None,
+        }
+    }
+
+    /// Uses an identifier up; `false` when it was used before. `keep_until` and `now` in seconds.
     pub async fn consume(
         &self,
         client_id: &str,
         replay_key: &str,
         keep_until: i64,
         now: i64,
-    ) -> Result<(), OAuthError> {
-        let first = match self {
-            Self::Memory(memory) => memory.consume(client_id, replay_key, keep_until, now)?,
+    ) -> Result<bool, OAuthError> {
+        match self {
+            Self::Memory(memory) => memory.consume(client_id, replay_key, keep_until, now),
             Self::Shared { database, consumed } => {
                 let pool = database.writer().pool();
                 let failed = |error: db::Error| {
-                    tracing::error!(%error, "cannot consume an assertion's identifier");
+                    tracing::error!(%error, "cannot consume an identifier");
                     unavailable("replay_store")
                 };
                 if consumed.fetch_add(1, Ordering::Relaxed) % TIDY_EVERY == 0 {
@@ -114,17 +123,9 @@ impl ReplayStore {
                 db::consumed_identifier::consume(pool, replay_key, keep_until)
                     .instrument(span!("database", carnet.statement = "consume_identifier"))
                     .await
-                    .map_err(failed)?
+                    .map_err(failed)
             }
-        };
-        if first {
-            return Ok(());
         }
-        Err(OAuthError::new(
-            ErrorCode::InvalidClient,
-            "replayed_jti",
-            "the client assertion was used before: make a new one, with a new jti, for every request",
-        ))
     }
 
     /// Writes down what must survive a clean stop.
@@ -303,7 +304,7 @@ fn unavailable(reason: &'static str) -> OAuthError {
     OAuthError::new(
         ErrorCode::TemporarilyUnavailable,
         reason,
-        "client assertions cannot be taken for the moment; make a new one and try again",
+        "client assertions and proofs cannot be taken for the moment; make a new one and try again",
     )
     .retry_after(2)
 }

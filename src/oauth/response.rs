@@ -28,14 +28,29 @@ pub(super) struct TokenResponse<'a> {
     pub access_token: &'a str,
     /// Seconds.
     pub expires_in: i64,
+    /// How it is to be used.
+    pub token_type: TokenType,
     /// Always said, so that a client which did not ask knows what it got.
     pub scope: &'a str,
+}
+
+/// How a token is used (RFC 6749 §7.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(super) enum TokenType {
+    /// By whoever holds it; also one that is bound to a certificate alone (RFC 8705 §3).
+    Bearer,
+    /// With a `DPoP` proof (RFC 9449 §5).
+    #[serde(rename = "DPoP")]
+    Dpop,
+    /// Within a signed HTTP request, or under a message signature.
+    #[serde(rename = "PoP")]
+    Pop,
 }
 
 /// What stands beside the token.
 #[derive(Serialize)]
 struct About<'a> {
-    token_type: &'static str,
+    token_type: TokenType,
     expires_in: i64,
     scope: &'a str,
 }
@@ -57,7 +72,7 @@ impl TokenResponse<'_> {
         }
         body.push(b',');
         let at = body.len();
-        let about = About { token_type: "Bearer", expires_in: self.expires_in, scope: self.scope };
+        let about = About { token_type: self.token_type, expires_in: self.expires_in, scope: self.scope };
         serde_json::to_writer(&mut body, &about)?;
         // Its opening brace is the one at the beginning.
         body.remove(at);
@@ -81,11 +96,16 @@ mod tests {
     #[test]
     fn the_body_is_json_whatever_the_token_is() {
         for access_token in ["eyJ0eXAi.eyJpc3Mi-_.c2ln", "a\"b\\c\n", ""] {
-            let response = TokenResponse { access_token, expires_in: 3000, scope: "events:write" };
+            let response = TokenResponse {
+                access_token,
+                expires_in: 3000,
+                token_type: TokenType::Pop,
+                scope: "events:write",
+            };
             let body: serde_json::Value = serde_json::from_slice(&response.body().unwrap()).unwrap();
             let expected = serde_json::json!({
                 "access_token": access_token,
-                "token_type": "Bearer",
+                "token_type": "PoP",
                 "expires_in": 3000,
                 "scope": "events:write",
             });

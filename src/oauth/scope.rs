@@ -1,9 +1,8 @@
 //! Which scopes a request is about (RFC 6749 §3.3).
 
-use std::sync::Arc;
-
+use super::audience::Audience;
 use super::{ErrorCode, OAuthError};
-use crate::registry::{Client, ClientKind, ResourceServer, scope};
+use crate::registry::{Client, ClientKind, scope};
 
 /// What kind of token a request asks for. The two never mix: an access token for others' servers must not carry
 /// power over this one.
@@ -41,26 +40,16 @@ pub(super) fn kind_of(requested: Option<&str>, client: &Client) -> Result<Kind, 
     }
 }
 
-/// What the client may have at most: of its own set, what the audience knows. An audience that lists no scope knows
-/// them all; of several, one is enough.
-pub(super) fn allowed<'c>(kind: Kind, client: &'c Client, audience: &[Arc<ResourceServer>]) -> Vec<&'c str> {
+/// What the client may have at most: of its own set, what the audience knows.
+pub(super) fn allowed<'c>(client: &'c Client, audience: &Audience) -> Vec<&'c str> {
     let own = client.scopes.iter().map(String::as_str);
-    match kind {
-        Kind::Administration => own.filter(|token| scope::is_administrative(token)).collect(),
-        Kind::Access => {
-            let known = |token: &str| {
-                audience.iter().any(|server| {
-                    server.scopes.is_empty() || server.scopes.iter().any(|known| known == token)
-                })
-            };
-            own.filter(|token| !scope::is_administrative(token) && known(token)).collect()
-        }
-    }
+    own.filter(|token| !scope::is_administrative(token) && audience.knows(token)).collect()
 }
 
 /// What an administrator may have: its own set, and whatever of that was asked for more narrowly.
 pub(super) fn administrative<'c>(client: &'c Client, requested: Option<&str>) -> Vec<&'c str> {
-    let mut allowed = allowed(Kind::Administration, client, &[]);
+    let own = client.scopes.iter().map(String::as_str);
+    let mut allowed: Vec<&str> = own.filter(|token| scope::is_administrative(token)).collect();
     let own = allowed.clone();
     let requested = requested.unwrap_or_default();
     let narrower = scope::ADMINISTRATIVE.iter().copied().filter(|narrow| {

@@ -2,7 +2,8 @@ use std::io;
 use std::sync::Arc;
 
 use carnet_ambient::{Clock, Entropy};
-use carnet_db::Database;
+use carnet_db::{Database, Engine};
+use carnet_token::proof::nonce::NonceKey;
 
 use super::discovery::Documents;
 use super::imported_secret::ImportedSecrets;
@@ -34,6 +35,7 @@ struct Inner {
     token_endpoint: String,
     documents: Documents,
     replay: ReplayStore,
+    nonces: NonceKey,
     secret_use: SecretUse,
     throttle: Throttle,
     imported: ImportedSecrets,
@@ -52,10 +54,15 @@ impl State {
         let (now, skew) = (app.clock.now(), config.tokens().clock_skew);
         let replay = ReplayStore::open(&app.database, config.data_dir(), now, skew).await?;
         replay.register(&app.metrics);
+        // One key for all nodes, which share what was used as well; a single process forgets its key when it stops.
+        let shared = app.database.engine() == Engine::Postgres;
+        let key = if shared { app.keys.secret_mac("nonces of DPoP proofs") } else { app.entropy.bytes() };
+        let nonces = NonceKey::new(&key, *b"endpoint");
         Ok(Self(Arc::new(Inner {
             token_endpoint: config.token_endpoint(),
             documents: Documents::prepare(config, app.keys.current()),
             replay,
+            nonces,
             secret_use: SecretUse::default(),
             throttle: Throttle::new(&app.clock, &app.entropy, *config.throttle()),
             imported: ImportedSecrets::new(&app.entropy, *config.throttle()),
@@ -122,6 +129,10 @@ impl State {
 
     pub(super) fn replay(&self) -> &ReplayStore {
         &self.0.replay
+    }
+
+    pub(super) fn nonces(&self) -> &NonceKey {
+        &self.0.nonces
     }
 
     pub(super) fn throttle(&self) -> &Throttle {

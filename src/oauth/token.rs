@@ -4,15 +4,17 @@ use axum::body::{Body, to_bytes};
 use axum::extract::State as Extract;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::{HeaderMap, Request, header};
+use http::{HeaderMap, HeaderValue, Request, header};
 use http_body_util::LengthLimitError;
 use tracing::Instrument as _;
 
 use super::audience::Audience;
 use super::authorization::Authorization;
-use super::client_authentication::{Presented, authenticate};
+use super::client_authentication::{Authenticated, Presented, authenticate};
+use super::error::DPOP_NONCE;
 use super::form::{self, TokenRequest};
-use super::response::TokenResponse;
+use super::proof::Arrival;
+use super::response::{TokenResponse, TokenType};
 use super::scope::{self, Kind};
 use super::state::State;
 use super::{ErrorCode, OAuthError, client_credentials, mint, proof};
@@ -43,15 +45,17 @@ pub(super) async fn wrong_method(Extract(state): Extract<State>) -> Response {
 /// Reads and parses the request. `claimed` is set to who it says it is from if it is refused later, for the log.
 async fn answer(state: &State, request: Request<Body>, claimed: &mut String) -> Result<Response, OAuthError> {
     let from = request.extensions().get::<ClientAddress>().copied();
+    let path = request.uri().path().to_owned();
     let (headers, body) = read(request).await?;
     // Parse once.
     let request = TokenRequest::parse(&body)?;
     let Some(grant_type) = request.grant_type.as_deref() else {
         return Err(invalid_request("missing_grant_type", "grant_type is missing"));
     };
+    let arrival = Arrival { path, headers };
     let presented =
-        Presented::find(&headers, &request, state.config().tokens().tolerate_duplicate_credentials)?;
-    let answered = steps(state, &request, grant_type, &presented, from).await;
+        Presented::find(&arrival.headers, &request, state.config().tokens().tolerate_duplicate_credentials)?;
+    let answered = steps(state, &request, grant_type, &presented, from, &arrival).await;
     if answered.is_err() {
         *claimed = presented.claimed_client_id().into_owned();
     }
@@ -65,6 +69,7 @@ async fn steps(
     grant_type: &str,
     presented: &Presented<'_>,
     from: Option<ClientAddress>,
+    arrival: &Arrival,
 ) -> Result<Response, OAuthError> {
     // Before authentication: an assertion is not used up for what no client can have.
     if grant_type != client_credentials::GRANT_TYPE {
@@ -77,11 +82,21 @@ async fn steps(
     // Authenticate the client, from an image that may be answered from.
     let image = state.registry().current().map_err(stale)?;
     let span = span!("authenticate client", carnet.method = presented.method());
-    let entry = authenticate(state, &image, presented, from).instrument(span).await?;
-    match scope::kind_of(request.scope.as_deref(), entry.client())? {
-        Kind::Access => access_token(state, &image, &entry, request),
-        Kind::Administration => administration(state, &entry, request).await,
+    let Authenticated { entry, signed_with } =
+        authenticate(state, &image, presented, from).instrument(span).await?;
+    let kind = scope::kind_of(request.scope.as_deref(), entry.client())?;
+    let mut response = match kind {
+        Kind::Access => access_token(state, &image, &entry, signed_with.as_deref(), request, arrival).await?,
+        Kind::Administration => administration(state, &entry, request).await?,
+    };
+    // RFC 9449 §8.2: the next one, before the client needs it.
+    if state.config().tokens().require_dpop_nonces
+        && arrival.headers.contains_key("dpop")
+        && let Ok(nonce) = HeaderValue::try_from(state.nonces().current(state.clock().now()))
+    {
+        response.headers_mut().insert(DPOP_NONCE, nonce);
     }
+    Ok(response)
 }
 
 /// Reads the body, if it can be a form at all.
@@ -115,12 +130,14 @@ pub(super) async fn read(request: Request<Body>) -> Result<(HeaderMap, Bytes), O
     Ok((parts.headers, body))
 }
 
-/// Confirm the proof → audience and scope → grant → mint → respond.
-fn access_token(
+/// Bind → audience and scope → grant → use the proof up → mint → respond.
+async fn access_token(
     state: &State,
     image: &Image,
     entry: &ClientEntry,
+    signed_with: Option<&str>,
     request: &TokenRequest<'_>,
+    arrival: &Arrival,
 ) -> Result<Response, OAuthError> {
     let client = entry.client();
     if client.kind == ClientKind::Administrator {
@@ -130,18 +147,20 @@ fn access_token(
             "an administrator gets administration tokens only",
         ));
     }
-    let confirmation = proof::confirm(client)?;
+    let binding = proof::bind(state, entry, signed_with, request, arrival)?;
+    let confirmation = binding.confirmation.as_ref();
     let network_audience = state.config().tokens().network_audience.as_deref();
-    let audience =
-        Audience::choose(image, client, &request.resource, network_audience, confirmation.as_ref())?;
-    let authorization = grant(entry, request, &scope::allowed(Kind::Access, client, audience.servers()))?;
-    let minted = mint::mint(state, entry, &audience, &authorization, confirmation.as_ref())?;
+    let audience = Audience::choose(image, client, &request.resource, network_audience, confirmation)?;
+    let authorization = grant(entry, request, &scope::allowed(client, &audience))?;
+    binding.consume(state, &client.id).await?;
+    let minted = mint::mint(state, entry, &audience, &authorization, confirmation)?;
     // Asked again: what took long in between must not hide that the image has gone stale.
     state.registry().current().map_err(stale)?;
     state.metrics().token_issued(minted.algorithm, "access");
     Ok(TokenResponse {
         access_token: &minted.token,
         expires_in: minted.expires_in,
+        token_type: binding.token_type,
         scope: &authorization.scope,
     }
     .into_response())
@@ -159,7 +178,6 @@ async fn administration(
         // Whatever a machine may be registered for, it never administers.
         ClientKind::Machine => Vec::new(),
     };
-    proof::confirm(client)?;
     if !request.resource.is_empty() {
         return Err(OAuthError::new(
             ErrorCode::InvalidTarget,
@@ -200,6 +218,7 @@ async fn administration(
     Ok(TokenResponse {
         access_token: token.expose(),
         expires_in: token.expires_in,
+        token_type: TokenType::Bearer,
         scope: &authorization.scope,
     }
     .into_response())

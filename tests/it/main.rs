@@ -14,6 +14,7 @@ mod admin_routes;
 mod admin_updates;
 mod anchoring;
 mod backup;
+mod bound_tokens;
 mod client_assertion;
 mod client_authentication;
 mod discovery;

@@ -93,14 +93,15 @@ async fn token_error(iap: &TestIap, client_id: &str, secret: &str) -> Value {
 }
 
 /// What the token endpoint says to a client that authenticates by its key.
-async fn key_error(iap: &TestIap, client_id: &str, key: &ClientKeyPair) -> Value {
+async fn outcome(iap: &TestIap, client_id: &str, key: &ClientKeyPair) -> Value {
     let assertion = key.assertion(client_id, ISSUER, iap.clock.now());
     let parameters = [
         ("grant_type", "client_credentials"),
         ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
         ("client_assertion", assertion.as_str()),
     ];
-    iap.token(&parameters, &[]).await.json()["error"].clone()
+    let answer = iap.token(&parameters, &[]).await.json();
+    answer.get("error").unwrap_or(&answer["token_type"]).clone()
 }
 
 fn text(value: &Value) -> &str {
@@ -159,9 +160,9 @@ async fn a_machine_registers_itself_with_keys_that_it_proves() {
     assert!(body.get("client_secret").is_none());
     assert_eq!(body["jwks"]["keys"][0]["kid"], "k1");
     let client_id = text(&body["client_id"]);
-    // Authenticated, and refused for being unbound.
-    assert_eq!(key_error(&iap, client_id, &first).await, "invalid_request");
-    assert_eq!(key_error(&iap, client_id, &ClientKeyPair::es256("k1")).await, "invalid_client");
+    // It gets tokens that are bound to its key.
+    assert_eq!(outcome(&iap, client_id, &first).await, "PoP");
+    assert_eq!(outcome(&iap, client_id, &ClientKeyPair::es256("k1")).await, "invalid_client");
     // Several keys, several proofs, in any order.
     let third = ClientKeyPair::es256("k3");
     let metadata = json!({

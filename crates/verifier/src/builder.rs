@@ -339,12 +339,13 @@ fn assemble(number: usize, policy: IssuerPolicy, feed_rules: &FeedRules, shared:
         RevocationSource::Discovery => Source::Discovery(Remote {
             list_keys: keys(Purpose::Lists, KeySource::Discovery),
             token_keys: Arc::clone(&token_keys),
-            directory,
+            directory: Arc::clone(&directory),
             shared: Arc::clone(shared),
         }),
     };
     let feed = Arc::new(Feed::new(name, source, feed_rules.clone(), Arc::clone(shared)));
-    let client_keys = Arc::new(ClientKeys::new(name, policy.client_keys, Arc::clone(shared)));
+    let client_keys =
+        Arc::new(ClientKeys::new(policy.client_keys, Arc::clone(&directory), Arc::clone(shared)));
     Issuer {
         rules: policy.rules,
         allow_bearer: policy.allow_bearer,

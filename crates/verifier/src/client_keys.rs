@@ -1,20 +1,20 @@
 //! The registered keys of clients: for proofs that do not carry their key, where the token has only its name.
 //!
-//! A name means something only together with issuer and client. Keys are asked of the issuer itself, at an address that
-//! is made of its configured name, never of anything in a token or proof.
+//! A name means something only together with issuer and client. Keys are asked of the issuer itself, at an address on its
+//! own host that its metadata gives, never of anything in a token or proof.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use carnet_fetch::{Clamps, Limits, Request, SingleFlight};
+use carnet_fetch::{Clamps, Limits, Request, SingleFlight, same_place};
 use carnet_token::proof::ProofError;
 use carnet_token::{AccessToken, Confirmation, KeySet, PublicKey};
 use http::StatusCode;
 use url::Url;
 
 use crate::Reason;
-use crate::discovery::{self, KeyTrouble};
+use crate::discovery::{self, Directory, KeyTrouble};
 use crate::keys::budget::Bucket;
 use crate::keys::{Shared, lock};
 
@@ -25,12 +25,14 @@ pub enum ClientKeySource {
     /// Nowhere: a proof carries its key, and the token its thumbprint.
     #[default]
     Off,
-    /// From `{issuer}/clients/{client_id}/jwks`.
+    /// From the address that the issuer's metadata gives for each client (`client_jwks_uri_template`), on its own host.
     Issuer,
     /// From here, by client: for closed networks and tests.
     Static(HashMap<String, KeySet>),
 }
 
+/// The place of the client's name in a template.
+const PLACE: &str = "{client_id}";
 /// How many clients are remembered.
 const MAX_CLIENTS: usize = 4096;
 /// How long nobody asks again for a client whose keys could not be had, or lacked the one that was wanted.
@@ -46,7 +48,7 @@ const CLAMPS: Clamps = Clamps {
 
 #[derive(Debug)]
 pub(crate) struct ClientKeys {
-    issuer: String,
+    directory: Arc<Directory>,
     source: ClientKeySource,
     shared: Arc<Shared>,
     clients: Mutex<HashMap<String, Held>>,
@@ -63,10 +65,10 @@ struct Held {
 }
 
 impl ClientKeys {
-    pub(crate) fn new(issuer: &str, source: ClientKeySource, shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(source: ClientKeySource, directory: Arc<Directory>, shared: Arc<Shared>) -> Self {
         let (clients, flight) = (Mutex::default(), SingleFlight::new());
         let bucket = Mutex::new(Bucket::full(PER_MINUTE));
-        Self { issuer: issuer.to_owned(), source, shared, clients, bucket, flight }
+        Self { directory, source, shared, clients, bucket, flight }
     }
 
     /// The registered key that a validated token names.
@@ -126,7 +128,7 @@ impl ClientKeys {
         let held = match loaded {
             Ok((keys, good_for)) => Held { keys: Some(Arc::new(keys)), asked_at: now, good_for },
             Err(trouble) => {
-                tracing::warn!(issuer = self.issuer, client_id = client, %trouble, "keys of a client not fetched");
+                tracing::warn!(issuer = self.directory.issuer(), client_id = client, %trouble, "keys of a client not fetched");
                 // The server answered: it has no such client.
                 let gone = matches!(trouble, KeyTrouble::Status(404));
                 Held { keys: gone.then(Arc::default), asked_at: now, good_for: COOLDOWN }
@@ -141,19 +143,18 @@ impl ClientKeys {
         clients.insert(client.to_owned(), held);
     }
 
+    async fn address(&self, client: &str) -> Result<Url, KeyTrouble> {
+        let issuer = self.directory.issuer();
+        let issuer: Url = issuer.parse().map_err(|_| KeyTrouble::Metadata("the issuer is not a URL"))?;
+        let template = self.directory.metadata().await?.client_keys;
+        let template =
+            template.ok_or(KeyTrouble::Metadata("the issuer does not publish keys of its clients"))?;
+        filled(&template, client, &issuer)
+            .ok_or(KeyTrouble::Metadata("client_jwks_uri_template is none, or on another host"))
+    }
+
     async fn load(&self, client: &str) -> Result<(KeySet, Duration), KeyTrouble> {
-        let mut url: Url =
-            self.issuer.parse().map_err(|_| KeyTrouble::Metadata("the issuer is not a URL"))?;
-        {
-            let mut path =
-                url.path_segments_mut().map_err(|()| KeyTrouble::Metadata("the issuer has no path"))?;
-            // Escaped: a client's name is no way to another path.
-            path.pop_if_empty().extend(["clients", client, "jwks"]);
-        }
-        // `.` and `..` are not segments but directions.
-        if matches!(client, "." | "..") {
-            return Err(KeyTrouble::Metadata("the client has no name that can be asked for"));
-        }
+        let url = self.address(client).await?;
         let limits = Limits::key_set().with_port(url.port());
         let answer = self.shared.fetcher.send(Request::get(&url, limits)).await?;
         if answer.status == StatusCode::NOT_FOUND {
@@ -168,11 +169,62 @@ impl ClientKeys {
     }
 }
 
+/// The address that a template gives for a client, if it is on the issuer's own host.
+fn filled(template: &str, client: &str, issuer: &Url) -> Option<Url> {
+    // Escaped, and no direction: a client's name is no way to another path.
+    if matches!(client, "" | "." | "..") || template.matches(PLACE).count() != 1 {
+        return None;
+    }
+    let name: String = client
+        .bytes()
+        .map(|byte| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                char::from(byte).to_string()
+            }
+            other => format!("%{other:02X}"),
+        })
+        .collect();
+    let url: Url = template.replace(PLACE, &name).parse().ok()?;
+    (same_place(issuer, &url) && url.fragment().is_none()).then_some(url)
+}
+
 impl Held {
     fn trouble(&self, unknown: Reason) -> Reason {
         match self.keys {
             Some(_) => unknown,
             None => Reason::KeysUnavailable { retry_after: COOLDOWN.as_secs() },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_leads_to_the_issuers_own_host_and_nowhere_else() {
+        let issuer: Url = "https://iap.example".parse().unwrap();
+        let good = "https://iap.example/clients/{client_id}/jwks";
+        for (template, client, url) in [
+            (good, "widgetco", Some("https://iap.example/clients/widgetco/jwks")),
+            (good, "a/../b", Some("https://iap.example/clients/a%2F..%2Fb/jwks")),
+            (good, "a?b#c é", Some("https://iap.example/clients/a%3Fb%23c%20%C3%A9/jwks")),
+            ("https://iap.example/keys?of={client_id}", "a&b", Some("https://iap.example/keys?of=a%26b")),
+            (good, "..", None),
+            (good, ".", None),
+            (good, "", None),
+            ("https://iap.example/clients/jwks", "widgetco", None),
+            ("https://evil.example/{client_id}", "widgetco", None),
+            ("https://{client_id}/jwks", "evil.example", None),
+            ("https://iap.example:8443/{client_id}", "widgetco", None),
+            ("http://iap.example/{client_id}", "widgetco", None),
+            ("{client_id}", "https://evil.example", None),
+        ] {
+            assert_eq!(
+                filled(template, client, &issuer).map(String::from).as_deref(),
+                url,
+                "{template} {client}"
+            );
         }
     }
 }

@@ -41,6 +41,8 @@ impl KeyTrouble {
 #[derive(Clone, Debug)]
 pub(crate) struct Metadata {
     pub(crate) jwks_uri: Url,
+    /// Where the registered keys of a client are, with `{client_id}` in the place of its name, if the issuer says so.
+    pub(crate) client_keys: Option<String>,
     /// The revocation feed, if the issuer has one.
     pub(crate) feed: Option<Advertised>,
     pub(crate) lifetime: Duration,
@@ -71,8 +73,13 @@ pub(crate) async fn discover(
             continue;
         }
         let body = json_body(&answer)?;
-        let (jwks_uri, feed) = check(body, issuer, &base, key_hosts)?;
-        return Ok(Metadata { jwks_uri, feed, lifetime: answer.freshness(&Clamps::metadata()).lifetime() });
+        let (jwks_uri, client_keys, feed) = check(body, issuer, &base, key_hosts)?;
+        return Ok(Metadata {
+            jwks_uri,
+            client_keys,
+            feed,
+            lifetime: answer.freshness(&Clamps::metadata()).lifetime(),
+        });
     }
     Err(last)
 }
@@ -104,7 +111,7 @@ fn check(
     issuer: &str,
     base: &Url,
     key_hosts: &[String],
-) -> Result<(Url, Option<Advertised>), KeyTrouble> {
+) -> Result<(Url, Option<String>, Option<Advertised>), KeyTrouble> {
     let metadata = json::parse_object(body).map_err(|_| KeyTrouble::Metadata("not a JSON object"))?;
     let text = |name: &str| metadata.get(name).and_then(serde_json::Value::as_str);
     // RFC 8414 §3.3: a document that speaks for somebody else is not used.
@@ -116,7 +123,8 @@ fn check(
     if !same_place(base, &uri) && !key_hosts.iter().any(|allowed| is_at(&uri, allowed)) {
         return Err(KeyTrouble::Metadata("jwks_uri is on another host"));
     }
-    Ok((uri, advertised(&metadata, base)))
+    let template = text("client_jwks_uri_template").map(str::to_owned);
+    Ok((uri, template, advertised(&metadata, base)))
 }
 
 /// The feed and its keys, from the issuer itself: a host that may keep the key set has no say in what is revoked.
@@ -153,7 +161,7 @@ mod tests {
 
     fn judge(issuer: &str, document: &str, key_hosts: &[&str]) -> Result<String, KeyTrouble> {
         let hosts: Vec<String> = key_hosts.iter().map(|&host| host.to_owned()).collect();
-        check(document.as_bytes(), issuer, &issuer.parse().unwrap(), &hosts).map(|(uri, _)| uri.into())
+        check(document.as_bytes(), issuer, &issuer.parse().unwrap(), &hosts).map(|(uri, ..)| uri.into())
     }
 
     fn document(issuer: &str, jwks_uri: &str) -> String {
@@ -220,7 +228,7 @@ mod tests {
                 }
             }
             let hosts = ["keys.example".to_owned()];
-            check(metadata.to_string().as_bytes(), issuer, &issuer.parse().unwrap(), &hosts).unwrap().1
+            check(metadata.to_string().as_bytes(), issuer, &issuer.parse().unwrap(), &hosts).unwrap().2
         };
         let (feed, keys) = ("https://iap.example/revocations", "https://iap.example/trusted-iaps/keys.json");
         let at = judge(feed.into(), keys.into());

@@ -412,6 +412,7 @@ impl Verifier {
     }
 }
 
+#[cfg(feature = "axum")]
 impl Validated<'_> {
     /// Whether the proof is compared with the body, so that it must be read first.
     pub(crate) fn wants_body(&self) -> bool {

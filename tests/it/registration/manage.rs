@@ -5,7 +5,7 @@ use std::time::Duration;
 use carnet_testkit::{Answer, ClientKeyPair};
 use serde_json::{Value, json};
 
-use super::{initial, key_error, proof, refused, register, send, text, token_error, unauthorized, with_key};
+use super::{initial, outcome, proof, refused, register, send, text, token_error, unauthorized, with_key};
 use crate::harness::TestIap;
 
 /// A client that registered itself, and the token of its registration.
@@ -128,12 +128,12 @@ async fn a_client_replaces_its_keys_and_proves_the_new_ones() {
     refused(&client.put(&iap, json!({ "token_endpoint_auth_method": method })).await);
     let client = Own::of(&client.put(&iap, both(json!(proof(&new, &client.token)))).await.expect(200).json());
     for key in [&old, &new] {
-        assert_eq!(key_error(&iap, &client.client_id, key).await, "invalid_request");
+        assert_eq!(outcome(&iap, &client.client_id, key).await, "PoP");
     }
     let body = json!({"token_endpoint_auth_method": method, "jwks": new.jwks()});
     let client = Own::of(&client.put(&iap, body).await.expect(200).json());
-    assert_eq!(key_error(&iap, &client.client_id, &old).await, "invalid_client");
-    assert_eq!(key_error(&iap, &client.client_id, &new).await, "invalid_request");
+    assert_eq!(outcome(&iap, &client.client_id, &old).await, "invalid_client");
+    assert_eq!(outcome(&iap, &client.client_id, &new).await, "PoP");
     // Left out is revoked, and revoked is for ever.
     let said = refused(&client.put(&iap, both(json!(proof(&old, &client.token)))).await);
     assert!(said.contains("is revoked"), "{said}");
