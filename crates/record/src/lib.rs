@@ -8,6 +8,7 @@ mod core;
 mod rdf;
 mod router;
 mod server;
+mod used_proofs;
 mod v2020;
 
 pub use carnet_verifier::ReadsWithoutFeed;

@@ -9,7 +9,7 @@ use carnet_verifier::FeedStanding;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::v2020::{self, Face, acl, create, read};
+use crate::v2020::{self, Face, READ, WRITE, acl, create, read};
 
 pub(crate) fn router(face: Face) -> Router {
     let routes = Router::new()
@@ -25,7 +25,23 @@ pub(crate) fn router(face: Face) -> Router {
         .fallback_service(routes)
         .layer(middleware::from_fn_with_state(face.clone(), v2020::authenticate))
         .layer(middleware::from_fn_with_state(face.clone(), v2020::finish));
-    Router::new().route("/healthz", get(healthy)).route("/readyz", get(ready)).merge(v2020).with_state(face)
+    Router::new()
+        .route("/healthz", get(healthy))
+        .route("/readyz", get(ready))
+        .route(RESOURCE_METADATA, get(resource_metadata))
+        .merge(v2020)
+        .with_state(face)
+}
+
+/// What this server says of itself to clients that do not know it yet (RFC 9728).
+pub(crate) const RESOURCE_METADATA: &str = "/.well-known/oauth-protected-resource";
+
+async fn resource_metadata(State(face): State<Face>) -> ([(http::HeaderName, &'static str); 2], Json<Value>) {
+    let headers = [
+        (http::header::CACHE_CONTROL, "public, max-age=300"),
+        (http::header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+    ];
+    (headers, Json(face.verifier.resource_metadata(face.audience(), &[READ, WRITE])))
 }
 
 async fn healthy() -> Json<Value> {

@@ -1,5 +1,7 @@
 //! The server as a value: opened on a database, turned into a router.
 
+use std::sync::Arc;
+
 use carnet_ambient::{Clock, Entropy};
 use carnet_db::Database;
 use carnet_verifier::{BuildError, IssuerPolicy, Verifier};
@@ -7,6 +9,8 @@ use carnet_verifier::{BuildError, IssuerPolicy, Verifier};
 use crate::config::{Config, ConfigError};
 use crate::core::Core;
 use crate::rdf::Limits;
+use crate::router::RESOURCE_METADATA;
+use crate::used_proofs::UsedProofs;
 use crate::{router, v2020};
 
 /// Where the applied migrations are remembered.
@@ -67,6 +71,9 @@ impl Server {
             .feed_rules(settings.config.feed_rules())
             .clock(clock.clone())
             .entropy(entropy.clone())
+            .origin(&settings.base)
+            .resource_metadata(format!("{}{RESOURCE_METADATA}", settings.base))
+            .replay_store(Arc::new(UsedProofs::new(&database)))
             .trust(policy)
             .build()?;
         database.migrate(sqlx::migrate!("../../migrations/record"), MIGRATIONS_TABLE).await?;

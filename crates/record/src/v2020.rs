@@ -18,7 +18,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use carnet_verifier::{ReadsWithoutFeed, Verifier};
+use carnet_verifier::{ReadsWithoutFeed, RouteRules, Verifier};
 use http::{Method, StatusCode};
 
 pub(crate) use address::is_local_id;
@@ -27,6 +27,7 @@ use crate::config::Settings;
 use crate::core::{Core, OpenError};
 use crate::rdf::Limits;
 use actor::Actor;
+pub(crate) use actor::{READ, WRITE};
 use address::Addresses;
 use problem::{Problem, Subject};
 use workers::Workers;
@@ -60,6 +61,17 @@ impl Face {
         self.settings.config.reads_without_feed == ReadsWithoutFeed::Allow
     }
 
+    /// What this server calls itself in tokens.
+    pub(crate) fn audience(&self) -> &str {
+        &self.settings.config.audience
+    }
+
+    /// What every route asks of proofs.
+    fn route(&self) -> RouteRules {
+        let config = &self.settings.config;
+        RouteRules::new().body_limit(config.body_limit).body_timeout(config.body_timeout)
+    }
+
     /// What a caller without the right is told (§2.2, R-7).
     fn refused(&self, error: OpenError) -> Problem {
         match error {
@@ -76,9 +88,8 @@ impl Face {
 /// Lets nobody in without a good token of a company (§10). Runs before routing, so that the answer to a stranger
 /// is the same wherever he knocks.
 pub(crate) async fn authenticate(State(face): State<Face>, request: Request, next: Next) -> Response {
-    let (mut parts, body) = request.into_parts();
-    let identity = match face.verifier.verify(&parts).await {
-        Ok(identity) => identity,
+    let (identity, mut request) = match face.verifier.verify_request(request, face.route()).await {
+        Ok(verified) => verified,
         Err(challenge) => return Problem::challenge(&challenge).into_response(),
     };
     let subject = Subject {
@@ -87,8 +98,8 @@ pub(crate) async fn authenticate(State(face): State<Face>, request: Request, nex
     };
     let mut response = match Actor::new(identity, &face) {
         Ok(actor) => {
-            parts.extensions.insert(actor);
-            next.run(Request::from_parts(parts, body)).await
+            request.extensions_mut().insert(actor);
+            next.run(request).await
         }
         Err(problem) => problem.into_response(),
     };

@@ -6,9 +6,9 @@ use super::Face;
 use super::problem::Problem;
 
 /// Scope for reading logistics objects and their ACLs.
-pub(super) const READ: &str = "logistics_objects:read";
+pub(crate) const READ: &str = "logistics_objects:read";
 /// Scope for making and changing them.
-pub(super) const WRITE: &str = "logistics_objects:write";
+pub(crate) const WRITE: &str = "logistics_objects:write";
 
 /// A company, proven by its token.
 #[derive(Clone, Debug)]

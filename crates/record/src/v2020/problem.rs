@@ -78,12 +78,18 @@ impl Problem {
             StatusCode::UNAUTHORIZED => "Not authenticated",
             StatusCode::FORBIDDEN => "Not authorized for this",
             StatusCode::BAD_REQUEST => "The request is not valid",
+            StatusCode::PAYLOAD_TOO_LARGE => "The body is too large",
+            StatusCode::INTERNAL_SERVER_ERROR => "The server failed",
             _ => "Tokens cannot be verified at the moment",
         };
         let mut problem = Self::new(status, challenge.reason().code(), title);
         problem.0.headers = challenge.headers();
         problem.0.cause = challenge.reason().detail().map(str::to_owned);
-        problem
+        // A proof is the sender's own making: it is told what is wrong with it.
+        match challenge.description() {
+            Some(description) => problem.because(description),
+            None => problem,
+        }
     }
 
     /// What is wrong and what to do about it.

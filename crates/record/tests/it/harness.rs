@@ -25,7 +25,7 @@ pub struct World {
     pub issuer: TestIssuer,
     pub server: Server,
     pub router: axum::Router,
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 pub struct Answer {
@@ -48,7 +48,7 @@ impl World {
         Self::trusting(|issuer| issuer.policy_with_feed().unwrap(), change).await
     }
 
-    async fn trusting(
+    pub async fn trusting(
         policy: impl FnOnce(&TestIssuer) -> IssuerPolicy,
         change: impl FnOnce(&mut Config),
     ) -> Self {
@@ -73,7 +73,12 @@ impl World {
         )
         .await
         .unwrap();
-        Self { clock, issuer, router: server.router(), server, _database: database }
+        Self { clock, issuer, router: server.router(), server, database }
+    }
+
+    /// Another connection to its database.
+    pub async fn database(&self) -> carnet_db::Database {
+        self.database.connect().await
     }
 
     /// Hands the issuer's revocation feed in.

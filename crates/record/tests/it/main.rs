@@ -9,6 +9,7 @@ mod create;
 mod errors;
 mod harness;
 mod order;
+mod proofs;
 mod read;
 mod samples;
 mod tokens;

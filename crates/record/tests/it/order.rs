@@ -22,7 +22,7 @@ async fn without_a_token_every_address_answers_alike() {
         ] {
             let answer = world.request(method, uri).send().await;
             assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{method} {uri}");
-            assert!(answer.header("www-authenticate").starts_with("Bearer"), "{method} {uri}");
+            assert!(answer.header("www-authenticate").starts_with("PoP realm="), "{method} {uri}");
             assert!(!answer.headers.contains_key("allow"), "{method} {uri}");
         }
     }
