@@ -38,6 +38,9 @@ pub enum TokenError {
     /// The client assertion could not be signed.
     #[error("client assertion: {0}")]
     Assertion(String),
+    /// No proof can be made for this request.
+    #[error("proof of possession: {0}")]
+    Proof(String),
     /// The source is not configured well.
     #[error("configuration: {0}")]
     Configuration(String),

@@ -45,6 +45,7 @@ pub struct AccessToken {
     pub(crate) value: Secret,
     pub(crate) scope: Option<String>,
     pub(crate) expires_at: i64,
+    pub(crate) is_bound: bool,
 }
 
 impl AccessToken {
@@ -54,9 +55,20 @@ impl AccessToken {
         self.value.expose()
     }
 
-    /// The value of an `Authorization` field (RFC 6750 §2.1), marked as sensitive.
+    /// Whether the token is bound to the client's key: then it is worth nothing without a proof, which
+    /// [`Resource`](crate::Resource) makes.
+    #[must_use]
+    pub const fn is_bound(&self) -> bool {
+        self.is_bound
+    }
+
+    /// The value of an `Authorization` field (RFC 6750 §2.1), marked as sensitive; `None` for a bound token, which is
+    /// never sent that way.
     #[must_use]
     pub fn authorization(&self) -> Option<HeaderValue> {
+        if self.is_bound {
+            return None;
+        }
         let text = Zeroizing::new(format!("Bearer {}", self.expose()));
         let mut value = HeaderValue::from_str(&text).ok()?;
         value.set_sensitive(true);

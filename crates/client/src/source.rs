@@ -6,14 +6,18 @@ use std::time::Duration;
 
 use carnet_ambient::{Clock, Entropy};
 use carnet_fetch::{FetchPolicy, Fetched, Fetcher, Limits, Request, SingleFlight};
-use carnet_token::json;
+use carnet_token::proof::ProofKind;
+use carnet_token::{SigningKey, json};
 use http::StatusCode;
 use http::header::{AUTHORIZATION, RETRY_AFTER};
 use serde_json::{Map, Value};
 use url::Url;
 use zeroize::Zeroizing;
 
+use crate::binding::{Binding, DPOP};
 use crate::error::printable;
+use crate::offset::Offset;
+use crate::resource::nonce_of;
 use crate::{AccessToken, ClientAuthentication, Secret, TokenError, discovery};
 
 /// A source of access tokens for one client and one set of scopes and resources. Cheap to clone; all clones
@@ -27,6 +31,7 @@ struct Inner {
     token_endpoint: Option<Url>,
     scope: Option<String>,
     resources: Vec<String>,
+    binding: Option<Binding>,
     fetcher: Fetcher,
     clock: Clock,
     entropy: Entropy,
@@ -43,6 +48,9 @@ struct State {
     discovered: Option<(Url, Duration)>,
     /// Requests that have ended; tells whether a plan is still that of the present.
     attempts: u64,
+    /// Of the token endpoint, which is another server than any resource.
+    nonce: Option<String>,
+    offset: Offset,
 }
 
 /// A token and its times by the monotonic clock, which nobody can set back.
@@ -72,6 +80,7 @@ pub struct TokenSourceBuilder {
     token_endpoint: Option<Url>,
     scopes: Vec<String>,
     resources: Vec<String>,
+    binding: Option<Binding>,
     fetch: FetchPolicy,
     clock: Clock,
     entropy: Entropy,
@@ -93,6 +102,16 @@ impl TokenSourceBuilder {
     /// The resource server to use the token at (RFC 8707); without any, the server's default.
     pub fn resource(mut self, resource: impl Into<String>) -> Self {
         self.resources.push(resource.into());
+        self
+    }
+
+    /// Ask for tokens that are bound to this key, which is registered for the client under its `kid`, and prove it with
+    /// every request by proofs of this kind: [`ProofKind::Shr`], [`ProofKind::Dpop`] or
+    /// [`ProofKind::MessageSignature`].
+    ///
+    /// A token of any other type is refused: there is no way back to bearer tokens.
+    pub fn bound_to(mut self, key: SigningKey, proof: ProofKind) -> Self {
+        self.binding = Some(Binding::new(key, proof));
         self
     }
 
@@ -126,6 +145,7 @@ impl TokenSourceBuilder {
     /// [`TokenError::Configuration`] or [`TokenError::Fetch`], which name what is wrong.
     pub fn build(self) -> Result<TokenSource, TokenError> {
         self.authentication.check()?;
+        self.binding.as_ref().map_or(Ok(()), Binding::check)?;
         let target = match &self.token_endpoint {
             Some(url) => url.clone(),
             None => self
@@ -140,6 +160,7 @@ impl TokenSourceBuilder {
             token_endpoint: self.token_endpoint,
             scope: (!self.scopes.is_empty()).then(|| self.scopes.join(" ")),
             resources: self.resources,
+            binding: self.binding,
             fetcher: Fetcher::new(self.fetch, self.clock.clone())?,
             clock: self.clock,
             entropy: self.entropy,
@@ -158,6 +179,7 @@ impl TokenSource {
             token_endpoint: None,
             scopes: Vec::new(),
             resources: Vec::new(),
+            binding: None,
             fetch: FetchPolicy::default(),
             clock: Clock::system(),
             entropy: Entropy::system(),
@@ -200,6 +222,14 @@ impl TokenSource {
         if state.held.as_ref().is_some_and(|held| held.token.expose() == token.expose()) {
             state.held = None;
         }
+    }
+
+    pub(crate) fn binding(&self) -> Option<&Binding> {
+        self.0.binding.as_ref()
+    }
+
+    pub(crate) fn surroundings(&self) -> (Clock, Entropy) {
+        (self.0.clock.clone(), self.0.entropy.clone())
     }
 
     /// In a task of its own, so that a caller who gives up does not waste the answer for the others.
@@ -294,26 +324,72 @@ impl Inner {
         }
     }
 
-    /// RFC 6749 §4.4.2.
+    /// RFC 6749 §4.4.2. A nonce that is asked for is answered once, a wrong clock corrected once.
     async fn request(&self) -> Result<(AccessToken, Duration), TokenError> {
         let url = self.endpoint().await?;
-        let presented = self.authentication.present(&self.issuer, self.clock.now(), &self.entropy.uuid())?;
+        let mut answered = false;
+        loop {
+            let answer = self.ask(&url).await?;
+            if let Some(nonce) = nonce_of(&answer.headers) {
+                self.state().nonce = Some(nonce);
+            }
+            let wanted = self.binding.as_ref().map(Binding::token_type);
+            let outcome = read(&answer, self.clock.now(), wanted);
+            match &outcome {
+                Err(TokenError::OAuth { error, .. }) if error == "use_dpop_nonce" && !answered => {
+                    answered = true
+                }
+                Err(TokenError::OAuth { error, .. })
+                    if matches!(error.as_str(), "invalid_dpop_proof" | "invalid_client")
+                        && self.makes_dated()
+                        && self.correct(&url, &answer) => {}
+                _ => return outcome,
+            }
+        }
+    }
+
+    /// Whether what the request showed has a time in it.
+    fn makes_dated(&self) -> bool {
+        let dpop = self.binding.as_ref().is_some_and(|binding| binding.kind() == ProofKind::Dpop);
+        dpop || matches!(self.authentication, ClientAuthentication::PrivateKeyJwt { .. })
+    }
+
+    /// Whether the server's clock explains the refusal.
+    fn correct(&self, url: &Url, answer: &Fetched) -> bool {
+        let trusted = url.scheme() == "https" || self.fetcher.policy().allow_insecure_loopback;
+        self.state().offset.learn(&answer.headers, self.clock.now(), trusted)
+    }
+
+    async fn ask(&self, url: &Url) -> Result<Fetched, TokenError> {
+        let (nonce, offset) = {
+            let state = self.state();
+            (state.nonce.clone(), state.offset)
+        };
+        let now = offset.apply(self.clock.now());
+        let presented = self.authentication.present(&self.issuer, now, &self.entropy.uuid())?;
+        let bound = self.binding.as_ref();
+        let bound =
+            bound.map(|binding| binding.ask(url, now, nonce.as_deref(), &self.entropy)).transpose()?;
+        let (asked, proof) = bound.unwrap_or_default();
         let mut parameters = vec![("grant_type", "client_credentials")];
         parameters.extend(self.scope.as_deref().map(|scope| ("scope", scope)));
         parameters.extend(self.resources.iter().map(|resource| ("resource", resource.as_str())));
+        parameters.extend(asked.iter().map(|(name, value)| (*name, value.as_str())));
         parameters.extend(presented.parameters.iter().map(|(name, value)| (*name, value.as_str())));
         let limits = Limits { body: 64 * 1024, total: Duration::from_secs(10), port: url.port() };
-        let mut request = Request::post_form(&url, &parameters, limits);
+        let mut request = Request::post_form(url, &parameters, limits);
         if let Some(authorization) = presented.authorization {
             request = request.header(AUTHORIZATION, authorization);
         }
-        let answer = self.fetcher.send(request).await?;
-        read(&answer, self.clock.now())
+        if let Some(proof) = proof {
+            request = request.header(DPOP, proof);
+        }
+        Ok(self.fetcher.send(request).await?)
     }
 }
 
-/// RFC 6749 §5.1 and §5.2.
-fn read(answer: &Fetched, now: i64) -> Result<(AccessToken, Duration), TokenError> {
+/// RFC 6749 §5.1 and §5.2. `wanted` is the type of a bound token.
+fn read(answer: &Fetched, now: i64, wanted: Option<&str>) -> Result<(AccessToken, Duration), TokenError> {
     let status = answer.status.as_u16();
     let refuse = |reason| TokenError::Answer { status, reason };
     let mut body = json::parse_object(&answer.bytes).map_err(|_| refuse("not a JSON object"))?;
@@ -325,9 +401,10 @@ fn read(answer: &Fetched, now: i64) -> Result<(AccessToken, Duration), TokenErro
         let retry_after = answer.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         return Err(TokenError::OAuth { status, error: printable(&error), description, retry_after });
     }
-    // A type that asks for a proof is of no use to a client that makes none (RFC 6749 §7.1).
+    // A type that asks for a proof is of no use to a client that makes none (RFC 6749 §7.1), and one that needs none is
+    // not what a client wants that makes them: it would be good in a thief's hands (RFC 9449 §5).
     let token_type = text(&body, "token_type").ok_or_else(|| refuse("no token_type"))?;
-    if !token_type.eq_ignore_ascii_case("Bearer") {
+    if !token_type.eq_ignore_ascii_case(wanted.unwrap_or("Bearer")) {
         return Err(TokenError::TokenType(printable(&token_type)));
     }
     let Some(Value::String(value)) = body.remove("access_token") else {
@@ -346,6 +423,7 @@ fn read(answer: &Fetched, now: i64) -> Result<(AccessToken, Duration), TokenErro
         value: Secret::new(value.as_str()),
         scope: text(&body, "scope"),
         expires_at: now.saturating_add_unsigned(lifetime),
+        is_bound: wanted.is_some(),
     };
     Ok((token, Duration::from_secs(lifetime)))
 }
@@ -357,6 +435,7 @@ impl fmt::Debug for TokenSource {
             .field("authentication", &self.0.authentication)
             .field("scope", &self.0.scope)
             .field("resources", &self.0.resources)
+            .field("binding", &self.0.binding)
             .finish_non_exhaustive()
     }
 }

@@ -27,7 +27,7 @@ impl UsedProofs {
     /// The unique key decides, between requests and between nodes.
     async fn take(&self, keys: &[ReplayKey], now: i64) -> Result<bool, carnet_db::Error> {
         let mut tx = self.database.writer().begin().await?;
-        if self.consumed.fetch_add(1, Ordering::Relaxed) % TIDY_EVERY == 0 {
+        if self.consumed.fetch_add(1, Ordering::Relaxed).is_multiple_of(TIDY_EVERY) {
             sqlx::query("DELETE FROM used_proof WHERE keep_until < $1").bind(now).execute(&mut *tx).await?;
         }
         for key in keys {
