@@ -263,7 +263,8 @@ pub struct RawRecord {
     pub audience: Option<String>,
     /// Its database. Default: `record.db` in the data folder.
     pub database: Option<String>,
-    /// Accepts tokens that are not bound to their sender. Default: true, while no proof can be made yet.
+    /// Accepts tokens that are not bound to their sender, too: for peers that send plain bearer tokens. Whoever gets
+    /// hold of such a token can use it. Default: false.
     pub allow_bearer: Option<bool>,
     /// The shortest time for which the issuer's keys are kept, whatever their cache directives say, in seconds, 1 to
     /// 3600. Default: 30.

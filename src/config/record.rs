@@ -90,7 +90,7 @@ impl RecordConfig {
         Ok(Some(Self {
             hosts: hosts(host_of(&base_url), listen, record.hosts.clone()),
             audience: record.audience.clone().unwrap_or_else(|| base_url.clone()),
-            allow_bearer: record.allow_bearer.unwrap_or(true),
+            allow_bearer: record.allow_bearer.unwrap_or(false),
             key_cache_min,
             key_cooldown,
             revocation_poll,

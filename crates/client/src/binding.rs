@@ -26,6 +26,14 @@ pub(crate) struct Binding {
     kind: ProofKind,
 }
 
+/// What a token request says about binding.
+#[derive(Default)]
+pub(crate) struct Asked {
+    pub parameters: Vec<(&'static str, String)>,
+    /// The `DPoP` field.
+    pub proof: Option<HeaderValue>,
+}
+
 /// A request before it is proven.
 pub(crate) struct Unproven<'a> {
     pub method: &'a str,
@@ -70,16 +78,17 @@ impl Binding {
         now: i64,
         nonce: Option<&str>,
         entropy: &Entropy,
-    ) -> Result<(Vec<(&'static str, String)>, Option<HeaderValue>), TokenError> {
+    ) -> Result<Asked, TokenError> {
         if self.kind != ProofKind::Dpop {
             let named = serde_json::json!({ "kid": self.key.kid() }).to_string();
-            return Ok((vec![("token_type", "pop".to_owned()), ("req_cnf", base64url::encode(named))], None));
+            let parameters = vec![("token_type", "pop".to_owned()), ("req_cnf", base64url::encode(named))];
+            return Ok(Asked { parameters, proof: None });
         }
         let jti = fresh(entropy);
         let url = endpoint.as_str();
         let making = dpop::Making { method: "POST", url, now, jti: &jti, access_token: None, nonce };
         let proof = dpop::make(&making, &self.key).map_err(|error| TokenError::Proof(error.to_string()))?;
-        Ok((Vec::new(), Some(sensitive(&proof)?)))
+        Ok(Asked { parameters: Vec::new(), proof: Some(sensitive(&proof)?) })
     }
 
     /// The fields that carry token and proof, for one request: `now` in seconds since 1970 UTC.

@@ -19,7 +19,7 @@ pub(crate) const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 /// The largest answer that is read, bytes.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
 /// How long a request may take.
-const TOTAL: Duration = Duration::from_secs(60);
+const TOTAL: Duration = Duration::from_mins(1);
 /// How many servers are remembered.
 const MAX_ORIGINS: usize = 1024;
 

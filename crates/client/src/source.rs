@@ -337,7 +337,7 @@ impl Inner {
             let outcome = read(&answer, self.clock.now(), wanted);
             match &outcome {
                 Err(TokenError::OAuth { error, .. }) if error == "use_dpop_nonce" && !answered => {
-                    answered = true
+                    answered = true;
                 }
                 Err(TokenError::OAuth { error, .. })
                     if matches!(error.as_str(), "invalid_dpop_proof" | "invalid_client")
@@ -370,18 +370,18 @@ impl Inner {
         let bound = self.binding.as_ref();
         let bound =
             bound.map(|binding| binding.ask(url, now, nonce.as_deref(), &self.entropy)).transpose()?;
-        let (asked, proof) = bound.unwrap_or_default();
+        let asked = bound.unwrap_or_default();
         let mut parameters = vec![("grant_type", "client_credentials")];
         parameters.extend(self.scope.as_deref().map(|scope| ("scope", scope)));
         parameters.extend(self.resources.iter().map(|resource| ("resource", resource.as_str())));
-        parameters.extend(asked.iter().map(|(name, value)| (*name, value.as_str())));
+        parameters.extend(asked.parameters.iter().map(|(name, value)| (*name, value.as_str())));
         parameters.extend(presented.parameters.iter().map(|(name, value)| (*name, value.as_str())));
         let limits = Limits { body: 64 * 1024, total: Duration::from_secs(10), port: url.port() };
         let mut request = Request::post_form(url, &parameters, limits);
         if let Some(authorization) = presented.authorization {
             request = request.header(AUTHORIZATION, authorization);
         }
-        if let Some(proof) = proof {
+        if let Some(proof) = asked.proof {
             request = request.header(DPOP, proof);
         }
         Ok(self.fetcher.send(request).await?)

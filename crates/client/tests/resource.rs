@@ -19,11 +19,14 @@ use carnet_verifier::{
 
 const KINDS: [ProofKind; 3] = [ProofKind::Shr, ProofKind::Dpop, ProofKind::MessageSignature];
 
+/// An answer of a server that misbehaves.
+type Instead = Option<fn() -> Response>;
+
 /// Where requests are seen, and what is answered instead if it is set.
 #[derive(Clone)]
 struct Seen {
     authorizations: Arc<Mutex<Vec<String>>>,
-    instead: Arc<Mutex<Option<fn() -> Response>>>,
+    instead: Arc<Mutex<Instead>>,
 }
 
 struct Stage {

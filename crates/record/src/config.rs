@@ -27,7 +27,7 @@ pub struct Config {
     pub allow_private_networks: bool,
     /// PEM certificates that replace the platform's roots when the IAP is asked. Default: none.
     pub ca_bundle_pem: Option<Vec<u8>>,
-    /// Tokens that are not bound to their sender. Default: true, as long as no proof is spoken.
+    /// Tokens that are not bound to their sender, too: whoever gets hold of one can use it. Default: false.
     pub allow_bearer: bool,
     /// The shortest time for which the IAP's keys are kept, however short their own cache directives are, 1 s to 1 h.
     /// Default: 30 s.
@@ -105,7 +105,7 @@ impl Config {
             allow_insecure_loopback: false,
             allow_private_networks: false,
             ca_bundle_pem: None,
-            allow_bearer: true,
+            allow_bearer: false,
             key_cache_min: Clamps::own().min,
             key_cooldown: KeyLimits::default().cooldown,
             revocation_poll: FeedRules::default().poll,

@@ -54,6 +54,7 @@ impl RecordServer {
         if let Some(database) = &database {
             command.args(["--database", database.url()]);
         }
+        command.env("CARNET_RECORD__ALLOW_BEARER", "true");
         command.envs(environment.iter().copied());
         let mut process = Process::start("record", command, folder.path());
         wait_until_ready(&mut process, base_url);

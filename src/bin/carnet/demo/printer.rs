@@ -46,7 +46,8 @@ impl Printer {
     pub fn request(&self, method: &str, url: &str, headers: &[(&str, String)], body: Option<&str>) {
         self.line(&format!("    → {method} {url}"));
         for (name, value) in headers {
-            self.line(&format!("      {name}: {}", shorten_credentials(value)));
+            let shown = if *name == "dpop" { shorten(value) } else { shorten_credentials(value) };
+            self.line(&format!("      {name}: {shown}"));
         }
         if let Some(body) = body {
             self.block(body);
@@ -115,7 +116,7 @@ pub fn shorten(credential: &str) -> String {
 
 fn shorten_credentials(value: &str) -> String {
     match value.split_once(' ') {
-        Some((scheme @ ("Bearer" | "Basic"), credential)) => format!("{scheme} {}", shorten(credential)),
+        Some((scheme @ ("Bearer" | "Basic" | "PoP" | "DPoP"), credential)) => format!("{scheme} {}", shorten(credential)),
         _ => value.to_owned(),
     }
 }

@@ -1,10 +1,12 @@
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use carnet::app::App;
 use carnet::registry::SigningAlgorithm;
 use carnet_ambient::Clock;
 use carnet_fetch::{FetchPolicy, Fetched, Fetcher, Limits, Request};
-use carnet_token::base64url;
+use carnet_token::proof::{Body, BodyDigest, Certificate, RequestView, dpop, shr};
+use carnet_token::{Algorithm, SigningKey, base64url};
 use http::{HeaderName, HeaderValue, Method};
 use serde_json::{Value, json};
 use url::Url;
@@ -23,25 +25,38 @@ struct Stage<'a> {
 }
 
 /// A call: what is printed is what is sent.
+#[derive(Clone)]
 struct Call<'a> {
     method: Method,
     url: String,
     authorization: Option<String>,
+    dpop: Option<String>,
     body: Option<(&'a str, String)>,
 }
 
 impl Call<'_> {
     fn get(url: &str, token: Option<&str>) -> Self {
         let authorization = token.map(|token| format!("Bearer {token}"));
-        Self { method: Method::GET, url: url.to_owned(), authorization, body: None }
+        Self { method: Method::GET, url: url.to_owned(), authorization, dpop: None, body: None }
     }
 }
+
+/// A company's machine: how it logs in, the key that its tokens are bound to, and a token.
+struct Machine {
+    login: (String, String),
+    key: SigningKey,
+    token: String,
+}
+
+/// How an ill-wisher makes use of what it has captured.
+type Misuse<'a> = (&'static str, Call<'a>);
 
 fn post<'a>(url: &str, token: &str, media_type: &'a str, body: String) -> Call<'a> {
     Call {
         method: Method::POST,
         url: url.to_owned(),
         authorization: Some(format!("Bearer {token}")),
+        dpop: None,
         body: Some((media_type, body)),
     }
 }
@@ -105,44 +120,54 @@ impl Stage<'_> {
         let body = json!({"identifier": "https://elsewhere.example", "name": "Another record server"});
         let elsewhere = self.create(&format!("{admin}/resource-servers"), &admin_token, &body).await?;
 
-        self.printer.step("The forwarder's machine becomes a client");
+        self.printer.step("The forwarder's machine becomes a client, with a key that only it has");
         let audiences = json!([base, text(&elsewhere, "identifier")?]);
-        let body = client(&forwarder, "Waybill desk", Some(audiences))?;
+        let key = self.key("waybill-desk-2027")?;
+        let body = client(&forwarder, "Waybill desk", &key, Some(audiences))?;
         let forwarder = self.create(&format!("{admin}/clients"), &admin_token, &body).await?;
-        self.printer.step("The carrier's machine becomes a client");
-        let body = client(&carrier, "Load planning", None)?;
+        let mut forwarder = Machine { login: login(&forwarder)?, key, token: String::new() };
+        self.printer.step("The carrier's machine becomes a client, with a key of its own");
+        let key = self.key("load-planning-2027")?;
+        let body = client(&carrier, "Load planning", &key, None)?;
         let carrier = self.create(&format!("{admin}/clients"), &admin_token, &body).await?;
-        let forwarder_login = (text(&forwarder, "client_id")?, text(&forwarder, "client_secret")?);
-        let carrier_login = (text(&carrier, "client_id")?, text(&carrier, "client_secret")?);
+        let mut carrier = Machine { login: login(&carrier)?, key, token: String::new() };
 
-        self.printer.step("The forwarder's machine gets an access token");
-        let token = self.token(&forwarder_login, &[("resource", &base)], 200).await?;
-        let forwarder_token = text(&token, "access_token")?;
-        self.show_claims(&forwarder_token);
+        self.printer.step("The forwarder's machine gets an access token that is bound to its key (cnf)");
+        let token = self.token(&forwarder.login, &[("resource", &base)], 200).await?;
+        forwarder.token = text(&token, "access_token")?;
+        self.show_claims(&forwarder.token);
         self.printer.step("The carrier's machine gets an access token");
-        let token = self.token(&carrier_login, &[], 200).await?;
-        let carrier_token = text(&token, "access_token")?;
+        let token = self.token(&carrier.login, &[], 200).await?;
+        carrier.token = text(&token, "access_token")?;
 
-        let published = self.publish_and_read(&base, &forwarder_token, &carrier_token).await?;
-        self.refusals(&published, &forwarder_login, &forwarder_token).await?;
-        self.rights(&base, &forwarder_token, &carrier_token).await?;
-        self.endings(&admin, &admin_token, &carrier_login, &carrier_token).await;
+        let waybill = self.publish_and_read(&base, &forwarder, &carrier).await?;
+        self.thefts(&base, &waybill, &forwarder, &carrier).await?;
+        self.refusals(&waybill, &forwarder).await?;
+        self.rights(&base, &forwarder, &carrier).await?;
+        self.endings(&admin, &admin_token, &carrier).await;
         Ok(())
     }
 
     async fn publish_and_read(
         &mut self,
         base: &str,
-        forwarder_token: &str,
-        carrier_token: &str,
+        forwarder: &Machine,
+        carrier: &Machine,
     ) -> Result<String, Stopped> {
-        self.printer.step("The forwarder publishes an air waybill with two pieces; it names the carrier");
+        self.printer
+            .step("The forwarder publishes an air waybill with two pieces; it signs the whole request");
         let body = pretty(&cast::air_waybill(base));
-        let call = post(&format!("{base}/{FORWARDER}"), forwarder_token, "application/ld+json", body);
+        let call = self.signed(
+            forwarder,
+            Method::POST,
+            &format!("{base}/{FORWARDER}"),
+            Some(("application/ld+json", body)),
+        )?;
         let answer = self.expect(call, 201).await?;
         let waybill = location(&answer)?;
         self.printer.step("The carrier, named in it, reads it");
-        let answer = self.expect(Call::get(&waybill, Some(carrier_token)), 200).await?;
+        let call = self.signed(carrier, Method::GET, &waybill, None)?;
+        let answer = self.expect(call, 200).await?;
         self.printer.step("What was read is what was published");
         let read: Value = serde_json::from_slice(&answer.bytes).unwrap_or_default();
         let pieces = read["pieces"].as_array().map_or(0, Vec::len);
@@ -154,20 +179,61 @@ impl Stage<'_> {
         Ok(waybill)
     }
 
-    async fn refusals(
+    /// Somebody has got hold of a request and of the token in it: a server in between, or one that it was sent to.
+    async fn thefts(
         &mut self,
+        base: &str,
         waybill: &str,
-        forwarder_login: &(String, String),
-        forwarder_token: &str,
+        forwarder: &Machine,
+        carrier: &Machine,
     ) -> Result<(), Stopped> {
+        let captured = self.signed(carrier, Method::GET, waybill, None)?;
+        self.printer.step("The carrier reads again, and somebody captures the request");
+        self.expect(captured.clone(), 200).await?;
+        let thief =
+            Machine { login: forwarder.login.clone(), key: self.key("thief")?, token: carrier.token.clone() };
+        let published = self.signed(
+            forwarder,
+            Method::POST,
+            &format!("{base}/{FORWARDER}"),
+            Some(("application/ld+json", pretty(&cast::house_waybill(base)))),
+        )?;
+        let forged = pretty(&cast::air_waybill(base));
+        let misuses: [Misuse<'_>; 6] = [
+            ("The thief sends the captured request again", captured.clone()),
+            (
+                "The thief sends it to another address",
+                Call { url: format!("{base}/{CARRIER}/other"), ..captured },
+            ),
+            ("The thief uses the token inside as a bearer token", Call::get(waybill, Some(&carrier.token))),
+            (
+                "The thief signs requests with the token by a key of its own",
+                self.signed(&thief, Method::GET, waybill, None)?,
+            ),
+            ("The thief makes DPoP proofs for the token by a key of its own", self.dpop(&thief, waybill)?),
+            (
+                "A server in between changes the body of what the forwarder publishes",
+                Call { body: Some(("application/ld+json", forged)), ..published },
+            ),
+        ];
+        for (title, call) in misuses {
+            self.printer.step(title);
+            self.check(call, 401).await;
+        }
+        Ok(())
+    }
+
+    async fn refusals(&mut self, waybill: &str, forwarder: &Machine) -> Result<(), Stopped> {
         self.printer.step("Without a token nobody reads it");
         self.check(Call::get(waybill, None), 401).await;
         self.printer.step("A token with one changed claim is refused");
-        self.check(Call::get(waybill, Some(&tampered(forwarder_token))), 401).await;
+        let call = self.signed_with(forwarder, &tampered(&forwarder.token), waybill)?;
+        self.check(call, 401).await;
         self.printer.step("A token that expired an hour ago is refused, though its signature is right");
-        match self.expired(forwarder_token) {
+        match self.expired(&forwarder.token) {
             Some(expired) => {
-                self.check(Call::get(waybill, Some(&expired)), 401).await;
+                let call = self.signed_with(forwarder, &expired, waybill)?;
+                self.check(call, 401).await;
             }
             None => {
                 self.printer.verdict(false, "no expired token could be made");
@@ -175,54 +241,126 @@ impl Stage<'_> {
         }
         self.printer.step("A token for another server is refused");
         let parameters = [("resource", "https://elsewhere.example")];
-        let token = self.token(forwarder_login, &parameters, 200).await?;
-        let elsewhere = text(&token, "access_token")?;
-        self.check(Call::get(waybill, Some(&elsewhere)), 401).await;
+        let token = self.token(&forwarder.login, &parameters, 200).await?;
+        let call = self.signed_with(forwarder, &text(&token, "access_token")?, waybill)?;
+        self.check(call, 401).await;
         Ok(())
     }
 
-    async fn rights(
-        &mut self,
-        base: &str,
-        forwarder_token: &str,
-        carrier_token: &str,
-    ) -> Result<(), Stopped> {
+    async fn rights(&mut self, base: &str, forwarder: &Machine, carrier: &Machine) -> Result<(), Stopped> {
+        let house = || Some(("application/ld+json", pretty(&cast::house_waybill(base))));
+        let company = format!("{base}/{FORWARDER}");
         self.printer.step("The forwarder publishes a house waybill that names nobody else");
-        let body = pretty(&cast::house_waybill(base));
-        let call = post(&format!("{base}/{FORWARDER}"), forwarder_token, "application/ld+json", body);
+        let call = self.signed(forwarder, Method::POST, &company, house())?;
         let answer = self.expect(call, 201).await?;
-        let house = location(&answer)?;
+        let published = location(&answer)?;
         self.printer.step("The carrier has no right to read it");
-        self.check(Call::get(&house, Some(carrier_token)), 403).await;
+        let call = self.signed(carrier, Method::GET, &published, None)?;
+        self.check(call, 403).await;
         self.printer.step("The forwarder gives the carrier that right");
-        let grant = cast::read_grant(&house, &format!("{base}/{CARRIER}"));
-        self.check(post(&format!("{house}/acl"), forwarder_token, "text/turtle", grant), 201).await;
+        let grant = cast::read_grant(&published, &format!("{base}/{CARRIER}"));
+        let call =
+            self.signed(forwarder, Method::POST, &format!("{published}/acl"), Some(("text/turtle", grant)))?;
+        self.check(call, 201).await;
         self.printer.step("Now the carrier reads it");
-        self.check(Call::get(&house, Some(carrier_token)), 200).await;
+        let call = self.signed(carrier, Method::GET, &published, None)?;
+        self.check(call, 200).await;
         self.printer.step("The carrier cannot publish in the forwarder's name");
-        let body = pretty(&cast::house_waybill(base));
-        self.check(post(&format!("{base}/{FORWARDER}"), carrier_token, "application/ld+json", body), 403)
-            .await;
+        let call = self.signed(carrier, Method::POST, &company, house())?;
+        self.check(call, 403).await;
         Ok(())
     }
 
-    async fn endings(
-        &mut self,
-        admin: &str,
-        admin_token: &str,
-        carrier_login: &(String, String),
-        carrier_token: &str,
-    ) {
+    async fn endings(&mut self, admin: &str, admin_token: &str, carrier: &Machine) {
         self.printer.step("A wrong secret gets no token");
-        let wrong = (carrier_login.0.clone(), carrier_login.1.chars().rev().collect());
+        let wrong = (carrier.login.0.clone(), carrier.login.1.chars().rev().collect());
         self.token(&wrong, &[], 401).await.ok();
         self.printer.step("The carrier's access token opens nothing of the administration");
-        self.check(Call::get(&format!("{admin}/participants"), Some(carrier_token)), 401).await;
+        self.check(Call::get(&format!("{admin}/participants"), Some(&carrier.token)), 401).await;
         self.printer.step("The administrator disables the carrier's client");
-        let url = format!("{admin}/clients/{}/disable", carrier_login.0);
+        let url = format!("{admin}/clients/{}/disable", carrier.login.0);
         self.check(post(&url, admin_token, "application/json", "{}".to_owned()), 200).await;
         self.printer.step("From that moment it gets no tokens");
-        self.token(carrier_login, &[], 401).await.ok();
+        self.token(&carrier.login, &[], 401).await.ok();
+    }
+
+    /// A key that stays on the machine; its public half is registered.
+    fn key(&mut self, kid: &str) -> Result<SigningKey, Stopped> {
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).ok();
+        let der = pair.and_then(|pair| pair.to_pkcs8v1().ok());
+        let key = der.and_then(|der| SigningKey::from_pkcs8_der(kid, Algorithm::Es256, der.as_ref()).ok());
+        key.ok_or_else(|| {
+            self.printer.verdict(false, "no key could be made");
+            Stopped
+        })
+    }
+
+    /// A signed HTTP request with the machine's token in it.
+    fn signed<'c>(
+        &mut self,
+        machine: &Machine,
+        method: Method,
+        url: &str,
+        body: Option<(&'c str, String)>,
+    ) -> Result<Call<'c>, Stopped> {
+        self.sign(machine, &machine.token, method, url, body)
+    }
+
+    /// The same with another token.
+    fn signed_with(&mut self, machine: &Machine, token: &str, url: &str) -> Result<Call<'static>, Stopped> {
+        self.sign(machine, token, Method::GET, url, None)
+    }
+
+    fn sign<'c>(
+        &mut self,
+        machine: &Machine,
+        token: &str,
+        method: Method,
+        url: &str,
+        body: Option<(&'c str, String)>,
+    ) -> Result<Call<'c>, Stopped> {
+        let parsed = Url::parse(url).map_err(|_| Stopped)?;
+        let authority = parsed.host_str().zip(parsed.port()).map(|(host, port)| format!("{host}:{port}"));
+        let content = body.as_ref().map_or("", |(_, body)| body.as_str());
+        let digest = BodyDigest::of(content.as_bytes());
+        let types: Vec<(&str, &[u8])> =
+            body.iter().map(|(media_type, _)| ("content-type", media_type.as_bytes())).collect();
+        let view = RequestView {
+            method: method.as_str(),
+            scheme: parsed.scheme(),
+            authority: authority.as_deref().unwrap_or_default(),
+            path: parsed.path(),
+            query: parsed.query(),
+            headers: &types,
+            body: Body::Digest(&digest),
+            certificate: Certificate::None,
+        };
+        let jti = self.app.entropy.uuid();
+        let making = shr::Making { access_token: token, now: self.app.clock.now(), jti: &jti, nonce: None };
+        match shr::make(&making, &view, &machine.key) {
+            Ok(proof) => Ok(Call {
+                method,
+                url: url.to_owned(),
+                authorization: Some(format!("PoP {proof}")),
+                dpop: None,
+                body,
+            }),
+            Err(error) => {
+                self.printer.verdict(false, &error.to_string());
+                Err(Stopped)
+            }
+        }
+    }
+
+    /// A read with a `DPoP` proof.
+    fn dpop(&mut self, machine: &Machine, url: &str) -> Result<Call<'static>, Stopped> {
+        let jti = self.app.entropy.uuid();
+        let now = self.app.clock.now();
+        let access_token = Some(machine.token.as_str());
+        let making = dpop::Making { method: "GET", url, now, jti: &jti, access_token, nonce: None };
+        let proof = dpop::make(&making, &machine.key).map_err(|_| Stopped)?;
+        let authorization = Some(format!("DPoP {}", machine.token));
+        Ok(Call { method: Method::GET, url: url.to_owned(), authorization, dpop: Some(proof), body: None })
     }
 
     fn administrator(&mut self) -> Result<(String, String), Stopped> {
@@ -250,6 +388,7 @@ impl Stage<'_> {
             method: Method::POST,
             url: self.app.config.token_endpoint(),
             authorization: Some(format!("Basic {}", STANDARD.encode(format!("{client_id}:{secret}")))),
+            dpop: None,
             body: Some(("application/x-www-form-urlencoded", form.finish())),
         };
         let answer = self.expect(call, expected).await?;
@@ -270,6 +409,7 @@ impl Stage<'_> {
     async fn expect(&mut self, call: Call<'_>, expected: u16) -> Result<Fetched, Stopped> {
         let mut headers = Vec::new();
         headers.extend(call.authorization.iter().map(|value| ("authorization", value.clone())));
+        headers.extend(call.dpop.iter().map(|value| ("dpop", value.clone())));
         headers.extend(call.body.iter().map(|(media_type, _)| ("content-type", (*media_type).to_owned())));
         let body = call.body.as_ref().map(|(_, body)| body.as_str());
         self.printer.request(call.method.as_str(), &call.url, &headers, body);
@@ -320,17 +460,27 @@ impl Stage<'_> {
     }
 }
 
-fn client(participant: &Value, name: &str, audiences: Option<Value>) -> Result<Value, Stopped> {
+fn client(
+    participant: &Value,
+    name: &str,
+    key: &SigningKey,
+    audiences: Option<Value>,
+) -> Result<Value, Stopped> {
+    let jwk = key.public_jwk().ok_or(Stopped)?.to_value();
     let mut body = json!({
         "participant_id": text(participant, "id")?,
         "name": name,
         "token_endpoint_auth_method": "client_secret_basic",
-        "require_bound_tokens": false,
+        "jwks": { "keys": [jwk] },
     });
     if let Some(audiences) = audiences {
         body["audiences"] = audiences;
     }
     Ok(body)
+}
+
+fn login(client: &Value) -> Result<(String, String), Stopped> {
+    Ok((text(client, "client_id")?, text(client, "client_secret")?))
 }
 
 fn claims(token: &str) -> Option<Value> {
