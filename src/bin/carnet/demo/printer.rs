@@ -116,7 +116,9 @@ pub fn shorten(credential: &str) -> String {
 
 fn shorten_credentials(value: &str) -> String {
     match value.split_once(' ') {
-        Some((scheme @ ("Bearer" | "Basic" | "PoP" | "DPoP"), credential)) => format!("{scheme} {}", shorten(credential)),
+        Some((scheme @ ("Bearer" | "Basic" | "PoP" | "DPoP"), credential)) => {
+            format!("{scheme} {}", shorten(credential))
+        }
         _ => value.to_owned(),
     }
 }

@@ -31,6 +31,13 @@ export async function privateKey(task) {
   return { key, kid: task.private_jwk.kid };
 }
 
+/** Both halves of the key of the job. */
+export async function keyPair(task) {
+  const { d, ...rest } = task.private_jwk;
+  const half = (jwk, usage) => crypto.subtle.importKey("jwk", { ...jwk, key_ops: [usage] }, IMPORT[task.alg], true, [usage]);
+  return { privateKey: await half({ ...rest, d }, "sign"), publicKey: await half(rest, "verify") };
+}
+
 /** The same token with one changed claim and the old signature. */
 export function tampered(token) {
   const [header, payload, signature] = token.split(".");
