@@ -261,5 +261,5 @@ fn invalid_proof(reason: &'static str, description: impl Into<std::borrow::Cow<'
     OAuthError::new(ErrorCode::InvalidDpopProof, reason, description)
 }
 
-/// The algorithms of proofs that are understood.
-pub(super) const ALGORITHMS: [Algorithm; 4] = Algorithm::ALL;
+/// The names of the algorithms of proofs that are understood.
+pub(super) const ALGORITHMS: [&str; 5] = Algorithm::NAMES;

@@ -299,5 +299,8 @@ async fn the_network_audience_is_for_bound_tokens_alone() {
 async fn discovery_says_that_dpop_is_understood() {
     let iap = TestIap::start().await;
     let document = iap.get("/.well-known/oauth-authorization-server").await.json();
-    assert_eq!(document["dpop_signing_alg_values_supported"], json!(["RS256", "PS256", "ES256", "EdDSA"]));
+    assert_eq!(
+        document["dpop_signing_alg_values_supported"],
+        json!(["RS256", "PS256", "ES256", "EdDSA", "Ed25519"])
+    );
 }

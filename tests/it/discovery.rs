@@ -28,7 +28,7 @@ async fn the_discovery_documents_say_what_is_served() {
         "scopes_supported": ["logistics_objects:read", "logistics_objects:write", "events:write"],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
         "token_endpoint_auth_signing_alg_values_supported": ["RS256", "PS256", "ES256", "EdDSA"],
-        "dpop_signing_alg_values_supported": ["RS256", "PS256", "ES256", "EdDSA"],
+        "dpop_signing_alg_values_supported": ["RS256", "PS256", "ES256", "EdDSA", "Ed25519"],
         "client_jwks_uri_template": "https://iap.example/clients/{client_id}/jwks",
         "introspection_endpoint": "https://iap.example/introspect",
         "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],

@@ -22,5 +22,5 @@ pub use carnet_ambient::{Clock, Entropy};
 pub use carnet_fetch::{FetchError, FetchPolicy};
 pub use carnet_token::proof::ProofKind;
 pub use carnet_token::{Algorithm, SigningKey};
-pub use http::{HeaderMap, Method, StatusCode};
+pub use http::{HeaderMap, HeaderName, Method, StatusCode};
 pub use url::Url;

@@ -12,6 +12,9 @@ use carnet_verifier::{Claimant, ReplayError, ReplayKey, ReplayStore};
 /// How many consumptions pass between two deletions of the expired ones.
 const TIDY_EVERY: u32 = 256;
 
+/// Seconds for which an expired one stays: the clock of another node may be behind.
+const CLOCKS: i64 = 60;
+
 /// The table `used_proof`.
 #[derive(Debug)]
 pub(crate) struct UsedProofs {
@@ -28,7 +31,10 @@ impl UsedProofs {
     async fn take(&self, keys: &[ReplayKey], now: i64) -> Result<bool, carnet_db::Error> {
         let mut tx = self.database.writer().begin().await?;
         if self.consumed.fetch_add(1, Ordering::Relaxed).is_multiple_of(TIDY_EVERY) {
-            sqlx::query("DELETE FROM used_proof WHERE keep_until < $1").bind(now).execute(&mut *tx).await?;
+            sqlx::query("DELETE FROM used_proof WHERE keep_until < $1")
+                .bind(now - CLOCKS)
+                .execute(&mut *tx)
+                .await?;
         }
         for key in keys {
             let done = sqlx::query(

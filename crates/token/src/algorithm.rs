@@ -31,6 +31,9 @@ impl Algorithm {
     /// Every algorithm, in the order in which metadata lists them.
     pub const ALL: [Self; 4] = [Self::Rs256, Self::Ps256, Self::Es256, Self::EdDsa];
 
+    /// Every name by which a proof may call its algorithm, in the order in which metadata lists them.
+    pub const NAMES: [&'static str; 5] = ["RS256", "PS256", "ES256", "EdDSA", "Ed25519"];
+
     /// The `alg` value.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -46,8 +49,11 @@ impl Algorithm {
 impl FromStr for Algorithm {
     type Err = UnknownAlgorithm;
 
+    /// Reads an `alg`. `EdDSA` on this curve has two names (RFC 9864): both are read, and the older one is written.
     fn from_str(text: &str) -> Result<Self, UnknownAlgorithm> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == text).ok_or(UnknownAlgorithm)
+        let named =
+            |algorithm: &Self| algorithm.as_str() == text || (*algorithm == Self::EdDsa && text == "Ed25519");
+        Self::ALL.into_iter().find(named).ok_or(UnknownAlgorithm)
     }
 }
 
@@ -78,7 +84,11 @@ mod tests {
             assert_eq!(algorithm.as_str().parse(), Ok(algorithm));
             assert_eq!(serde_json::to_value(algorithm).unwrap(), algorithm.as_str());
         }
-        for text in ["none", "noNE", "None", "", "rs256", "RS256 ", "HS256", "RS384", "EDDSA", "Ed25519"] {
+        assert_eq!("Ed25519".parse(), Ok(Algorithm::EdDsa));
+        assert!(Algorithm::NAMES.iter().all(|name| name.parse::<Algorithm>().is_ok()));
+        for text in
+            ["none", "noNE", "None", "", "rs256", "RS256 ", "HS256", "RS384", "EDDSA", "ed25519", "Ed448"]
+        {
             assert_eq!(text.parse::<Algorithm>(), Err(UnknownAlgorithm), "{text:?}");
         }
     }

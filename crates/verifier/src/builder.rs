@@ -34,6 +34,11 @@ pub enum BuildError {
         "the audience is no https URL: give the address under which clients reach this server with origin()"
     )]
     NoOrigin,
+    /// Nonces that outlive a start, and a store of used proofs that does not.
+    #[error(
+        "nonce_key() is for servers whose replay_store() forgets nothing at a start: a proof under an old nonce could be used again"
+    )]
+    NonceKey,
     /// Not an absolute https or http URL.
     #[error("{0} is no address under which a server could be reached")]
     Origin(String),
@@ -257,6 +262,9 @@ impl VerifierBuilder {
             Some(store) => store,
             None => Arc::new(self.memory_store(longest)),
         };
+        if self.nonce_key.is_some() && replay.lost_before().is_some() {
+            return Err(BuildError::NonceKey);
+        }
         let nonce_key = self.nonce_key.take();
         let nonce_key =
             nonce_key.unwrap_or_else(|| NonceKey::new(&self.entropy.bytes(), self.entropy.bytes()));
@@ -314,7 +322,7 @@ impl VerifierBuilder {
         let defaults = ReplayLimits::default();
         // One issuer alone crowds out nobody.
         let issuer_percent = if self.issuers.len() == 1 { 100 } else { defaults.issuer_percent };
-        let under_nonce = nonce::STEP * nonce::STEPS + longest.skew;
+        let under_nonce = nonce::STEP * nonce::STEPS + longest.skew + 2;
         let horizon = (longest.span() + 2).max(under_nonce);
         let limits = ReplayLimits { issuer_percent, horizon, ..defaults };
         MemoryReplayStore::after_restart(&self.entropy, limits, self.clock.now())

@@ -17,7 +17,7 @@ impl Verifier {
         let kinds = self.spoken_kinds();
         let mut issuers: Vec<&str> = settings.issuers.keys().map(String::as_str).collect();
         issuers.sort_unstable();
-        let algorithms: Vec<&str> = Algorithm::ALL.iter().map(|algorithm| algorithm.as_str()).collect();
+        let algorithms = Algorithm::NAMES;
         let names: Vec<&str> = kinds.iter().map(ProofKind::as_str).collect();
         let mut document = Map::new();
         let mut say = |name: &str, value: Value| document.insert(name.to_owned(), value);

@@ -269,7 +269,7 @@ impl Verifier {
         let made_after = settings.replay.lost_before().map(|start| start + settings.longest.skew);
         let starting = made_after.is_some_and(|edge| now <= edge);
         let nonces: &dyn NonceCheck = &settings.nonces.key;
-        let wants_nonce = settings.nonces.required || starting;
+
         let rules = ProofRules {
             kinds: issuer.proofs.iter().filter(|kind| route.kinds.contains(*kind)).collect(),
             allow_bearer: issuer.allow_bearer && route.allow_bearer,
@@ -278,7 +278,11 @@ impl Verifier {
             window: issuer.window,
             longest: settings.longest,
             made_after,
-            nonce: if wants_nonce { NonceRule::Required(nonces) } else { NonceRule::Ignored },
+            nonce: match (settings.nonces.required, starting) {
+                (true, _) => NonceRule::Required(nonces),
+                (false, true) => NonceRule::Starting(nonces),
+                (false, false) => NonceRule::Ignored,
+            },
         };
         let checked = validated
             .shown
@@ -428,8 +432,9 @@ pub(crate) fn header_lines(headers: &HeaderMap) -> Vec<(&str, &[u8])> {
 /// Whether a handler could find something to read.
 fn may_have_body(method: &Method, headers: &HeaderMap) -> bool {
     let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-    // HTTP/2 needs neither field for a body; but nobody reads the body of a request that only reads.
-    !method.is_safe() && length != Some("0")
+    // HTTP/2 needs neither field for a body; of these methods it would mean nothing (RFC 9110 §9.3).
+    let bodiless = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
+    !bodiless && length != Some("0")
         || headers.contains_key(TRANSFER_ENCODING)
         || length.is_some_and(|length| length != "0")
 }

@@ -484,3 +484,21 @@ fn an_audience_that_is_no_address_needs_one() {
     );
     assert!(Verifier::builder(AUDIENCE).origin("1r.example").trust(stage.policy()).build().is_err());
 }
+
+#[test]
+fn nonces_that_outlive_a_start_need_a_store_that_does() {
+    let stage = Stage::set();
+    let key = NonceKey::new(&[7; 32], *b"cluster1");
+    let built = Verifier::builder(AUDIENCE).trust(stage.policy()).nonce_key(key.clone()).build();
+    assert!(built.unwrap_err().to_string().contains("replay_store()"));
+    assert!(stage.builder().nonce_key(key).build().is_ok());
+}
+
+#[tokio::test]
+async fn a_query_has_a_body_that_the_head_does_not_show() {
+    let stage = Stage::set();
+    let verifier = stage.builder().build().unwrap();
+    let request = Request::builder().method("QUERY").uri(OBJECT).body(Vec::new()).unwrap();
+    let (parts, _) = stage.sender.sign(ProofKind::Shr, &stage.token(), request, None).unwrap().into_parts();
+    assert_eq!(verifier.verify(&parts).await.unwrap_err().reason().code(), "body_unread");
+}

@@ -14,7 +14,9 @@ use crate::harness::token;
 fn challenged(answer: Answer, error: Option<&str>) {
     let answer = answer.expect(401);
     let challenge = answer.header("www-authenticate").expect("a challenge");
-    assert!(challenge.starts_with("Bearer"), "{challenge}");
+    // The scheme that was used, else the one that the server would rather have.
+    let scheme = if error.is_some() { "Bearer" } else { "PoP" };
+    assert!(challenge.starts_with(scheme), "{challenge}");
     match error {
         Some(error) => assert!(challenge.contains(&format!("error=\"{error}\"")), "{challenge}"),
         None => assert!(!challenge.contains("error="), "{challenge}"),

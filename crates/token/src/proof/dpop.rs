@@ -6,9 +6,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{
-    Checked, Covered, NonceRule, ProofError, ProofKind, ProofRules, ReplayKey, RequestView, key, target,
-};
+use super::{Checked, Covered, ProofError, ProofKind, ProofRules, ReplayKey, RequestView, key, target};
 use crate::compact::Compact;
 use crate::{Algorithm, KeyRef, PublicKey, SignError, SigningKey, Thumbprint, numeric_date};
 
@@ -59,6 +57,11 @@ impl<'a> Presented<'a> {
     #[must_use]
     pub const fn thumbprint(&self) -> Thumbprint {
         self.key.thumbprint()
+    }
+
+    /// The key in the proof.
+    pub(super) const fn key(&self) -> &PublicKey {
+        &self.key
     }
 
     /// Compares the proof with the request to a token endpoint, where no token is bound yet. `now` is seconds since
@@ -153,23 +156,12 @@ fn check_time(claims: &Map<String, Value>, rules: &ProofRules<'_>, now: i64) -> 
     {
         return Err(ProofError::Iat);
     }
-    if let NonceRule::Required(nonces) = rules.nonce {
-        let nonce = match claims.get("nonce") {
-            None => return Err(ProofError::UseNonce),
-            Some(Value::String(nonce)) => nonce,
-            Some(_) => return Err(ProofError::Malformed),
-        };
-        // The nonce tells the time; the sender's clock no longer matters (RFC 9449 §11.1).
-        let until = nonces.valid_until(nonce, now).ok_or(ProofError::UseNonce)?;
-        return Ok(until.saturating_add(skew));
-    }
-    if !rules.window.admits(iat, now) {
-        return Err(ProofError::Iat);
-    }
-    if rules.is_before_start(iat) {
-        return Err(ProofError::MadeBeforeStart);
-    }
-    Ok(rules.keep_until(iat))
+    let nonce = match claims.get("nonce") {
+        None => None,
+        Some(Value::String(nonce)) => Some(nonce.as_str()),
+        Some(_) => return Err(ProofError::Malformed),
+    };
+    rules.check_time(iat, nonce, now, ProofError::Iat)
 }
 
 /// What a proof is made of.

@@ -40,10 +40,16 @@ pub(super) fn bound<'k>(
         // By itself a key proves nothing: anybody can show one.
         let expected = key_ref.jkt().or_else(|| registered.map(PublicKey::thumbprint));
         let expected = expected.ok_or(ProofError::UnknownPopKid)?;
-        return if expected == shown.thumbprint() {
-            Ok(Cow::Borrowed(shown))
-        } else {
-            Err(ProofError::CnfMismatch)
+        if expected != shown.thumbprint() {
+            return Err(ProofError::CnfMismatch);
+        }
+        // One algorithm per key, where it is known which.
+        let known = registered.map(|key| key.algorithm().as_str());
+        let known = known.or_else(|| key_ref.jwk().and_then(|jwk| jwk.alg.as_deref()));
+        let known: Option<Result<Algorithm, _>> = known.map(str::parse);
+        return match known {
+            Some(known) if known != Ok(shown.algorithm()) => Err(ProofError::Alg),
+            _ => Ok(Cow::Borrowed(shown)),
         };
     }
     let key = match (key_ref.jwk(), registered) {

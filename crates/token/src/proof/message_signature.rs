@@ -13,7 +13,9 @@ mod input;
 
 use sfv::{Dictionary, Parser};
 
-use super::{Body, Checked, Covered, ProofError, ProofKind, ProofRules, ReplayKey, RequestView, key, target};
+use super::{
+    Body, Checked, Covered, ProofError, ProofKind, ProofRules, ReplayKey, RequestView, Window, key, target,
+};
 use crate::{Algorithm, KeyRef, PublicKey, SignError, SigningKey, Thumbprint};
 
 pub use base::Message;
@@ -117,7 +119,14 @@ fn check_coverage(input: &Input, request: &RequestView<'_>) -> Result<(), ProofE
     }
     match request.body {
         Body::Unread => return Err(ProofError::BodyUnread),
-        body if !body.is_empty() => wanted.extend(["content-type", "content-digest"]),
+        body if !body.is_empty() => {
+            wanted.extend(["content-type", "content-digest"]);
+            // Joined they are what was signed; a server looks at one of them.
+            request.only_field("content-type")?;
+            if request.only_field("content-encoding")?.is_some() {
+                wanted.push("content-encoding");
+            }
+        }
         _ => {}
     }
     let covered = wanted.iter().all(|name| input.covers(name));
@@ -221,6 +230,9 @@ pub fn sign_request(
     }
     if !request.body.is_empty() {
         components.extend(["\"content-type\"", "\"content-digest\""]);
+        if request.fields("content-encoding").next().is_some() {
+            components.push("\"content-encoding\"");
+        }
     }
     sign(making, &components, REQUEST_TAG, &Message::Request(request), key)
 }
@@ -278,8 +290,8 @@ fn sign(
     })
 }
 
-/// Verifies a server's signature over its answer (see [`sign_response`]): that it is by `key`, was made for this
-/// request, and covers status and body.
+/// Verifies a server's signature over its answer (see [`sign_response`]): that it is by `key`, was made at about `now` for
+/// this request and, if that was signed, for that very one, and covers status, body and its type.
 ///
 /// # Errors
 /// The first [`ProofError`] that applies.
@@ -289,6 +301,8 @@ pub fn verify_response(
     body: Body<'_>,
     request: &RequestView<'_>,
     key: &PublicKey,
+    window: Window,
+    now: i64,
 ) -> Result<(), ProofError> {
     let message = Message::Response { status, headers, request };
     let presented = find(&message, RESPONSE_TAG)?.ok_or(ProofError::NoSignature)?;
@@ -299,9 +313,19 @@ pub fn verify_response(
     presented.input.verify(&presented.signature, &message, key)?;
     let covers = |name| presented.input.covers(name);
     let of_request = |name| presented.input.covers_of_request(name);
-    if !(covers("@status") && covers("content-digest") && of_request("@method") && of_request("@target-uri"))
-    {
+    // An answer to a signed request names its signature: one to another request, however alike, is none to this.
+    let of_this = match label_of(request) {
+        Some(label) => presented.input.covers_signature_of_request(&label),
+        None => true,
+    };
+    let content = body.is_empty() || covers("content-type");
+    let target = of_request("@method") && of_request("@target-uri");
+    if !(covers("@status") && covers("content-digest") && target && content && of_this) {
         return Err(ProofError::Uncovered);
+    }
+    let created = presented.input.created.ok_or(ProofError::Created)?;
+    if !window.admits(created, now) {
+        return Err(ProofError::Created);
     }
     digest::check_fields(headers, body)
 }
@@ -315,8 +339,9 @@ pub fn label_of(request: &RequestView<'_>) -> Option<String> {
     tagged.next().map(|(label, _)| label.as_str().to_owned())
 }
 
-/// `Accept-Signature` for a 401: what a request should be signed over (RFC 9421 §5).
+/// `Accept-Signature` for a 401: what every request should be signed over (RFC 9421 §5). That one with a body needs more,
+/// it cannot say.
 #[must_use]
 pub fn accept_signature() -> &'static str {
-    "sig1=(\"@method\" \"@target-uri\" \"authorization\" \"content-type\" \"content-digest\");created;keyid;nonce;tag=\"onerecord-pop\""
+    "sig1=(\"@method\" \"@target-uri\" \"authorization\");created;tag=\"onerecord-pop\""
 }

@@ -134,7 +134,7 @@ impl<'a> Presentation<'a> {
             Shown::Bearer(_) => return false,
             Shown::Shr(shr) => shr.shows_key(),
             Shown::Signed(..) => false,
-            Shown::Dpop(_, _, signature) => signature.is_none(),
+            Shown::Dpop(..) => true,
         };
         key.jwk().is_none() && (!shows_key || key.jkt().is_none())
     }
@@ -170,7 +170,8 @@ impl<'a> Presentation<'a> {
             (Some(key), Shown::Dpop(text, dpop, signature)) => {
                 let mut checked = dpop.check(text, key, registered, request, rules, now)?;
                 if let Some(signature) = signature {
-                    join(&mut checked, signature.check(key, registered, request, rules, now)?);
+                    // The proof has shown which key it is.
+                    join(&mut checked, signature.check(key, Some(dpop.key()), request, rules, now)?);
                 }
                 Some(checked)
             }

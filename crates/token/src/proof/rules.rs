@@ -1,5 +1,6 @@
 use std::fmt;
 
+use super::ProofError;
 use super::nonce::NonceCheck;
 use crate::Algorithm;
 
@@ -130,8 +131,12 @@ pub enum NonceRule<'a> {
     /// No: a nonce in a proof is whatever the sender put there.
     #[default]
     Ignored,
-    /// Every proof must. There is no way in between: who may leave the nonce out is not bound by it.
+    /// Every proof must, and the nonce tells its time: the sender's clock does not matter. There is no way in between:
+    /// who may leave the nonce out is not bound by it.
     Required(&'a dyn NonceCheck),
+    /// Every proof must, for as long as it is not known after a start which proofs were used; and its own time must be
+    /// good as well, since later it is judged by that alone.
+    Starting(&'a dyn NonceCheck),
 }
 
 impl fmt::Debug for NonceRule<'_> {
@@ -139,6 +144,7 @@ impl fmt::Debug for NonceRule<'_> {
         f.write_str(match self {
             Self::Ignored => "Ignored",
             Self::Required(_) => "Required",
+            Self::Starting(_) => "Starting",
         })
     }
 }
@@ -182,6 +188,35 @@ impl ProofRules<'_> {
     /// for the way from the clock to the store.
     pub(super) fn keep_until(&self, made_at: i64) -> i64 {
         self.window.last(made_at).max(self.longest.last(made_at)).saturating_add(2)
+    }
+
+    /// Judges the time of a proof that was made at `made_at`, with the nonce in it; gives back until when it must be
+    /// remembered. `out_of_time` is what a bad time is called in this kind of proof.
+    pub(super) fn check_time(
+        &self,
+        made_at: i64,
+        nonce: Option<&str>,
+        now: i64,
+        out_of_time: ProofError,
+    ) -> Result<i64, ProofError> {
+        let valid_until = |nonces: &dyn NonceCheck| {
+            nonce.and_then(|nonce| nonces.valid_until(nonce, now)).ok_or(ProofError::UseNonce)
+        };
+        let under_nonce = |until: i64| until.saturating_add(self.window.skew).saturating_add(2);
+        let admitted = self.window.admits(made_at, now);
+        match self.nonce {
+            NonceRule::Required(nonces) => valid_until(nonces).map(under_nonce),
+            NonceRule::Starting(nonces) => {
+                let until = valid_until(nonces)?;
+                if !admitted {
+                    return Err(out_of_time);
+                }
+                Ok(under_nonce(until).max(self.keep_until(made_at)))
+            }
+            NonceRule::Ignored if !admitted => Err(out_of_time),
+            NonceRule::Ignored if self.is_before_start(made_at) => Err(ProofError::MadeBeforeStart),
+            NonceRule::Ignored => Ok(self.keep_until(made_at)),
+        }
     }
 
     pub(super) fn is_before_start(&self, made_at: i64) -> bool {

@@ -11,9 +11,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::request::trimmed;
-use super::{
-    Body, Checked, Covered, NonceRule, ProofError, ProofKind, ProofRules, ReplayKey, RequestView, key, target,
-};
+use super::{Body, Checked, Covered, ProofError, ProofKind, ProofRules, ReplayKey, RequestView, key, target};
 use crate::compact::{Compact, Sealed};
 use crate::{Algorithm, KeyRef, PublicKey, SignError, SigningKey, Thumbprint, base64url};
 
@@ -96,7 +94,9 @@ impl<'a> Presented<'a> {
         check_query(claims, request)?;
         let fields = check_fields(claims, request)?;
         check_body(claims, request.body)?;
-        if !request.body.is_empty() && !fields.iter().any(|name| name == "content-type") {
+        if !request.body.is_empty()
+            && !meaning_of_body(request).all(|name| fields.iter().any(|field| field == name))
+        {
             return Err(ProofError::Uncovered);
         }
         let mut identity = key.thumbprint().as_bytes().to_vec();
@@ -105,6 +105,12 @@ impl<'a> Presented<'a> {
         let covered = Covered { target: true, query: true, body: claims.contains_key("b") };
         Ok(Checked::by_key(ProofKind::Shr, key.thumbprint(), covered, ReplayKey { digest, keep_until }))
     }
+}
+
+/// The fields that say what the bytes of a body mean.
+fn meaning_of_body(request: &RequestView<'_>) -> impl Iterator<Item = &'static str> {
+    let coded = request.fields("content-encoding").next().is_some();
+    ["content-type"].into_iter().chain(coded.then_some("content-encoding"))
 }
 
 fn text<'c>(
@@ -123,19 +129,8 @@ fn text<'c>(
 fn check_time(claims: &Map<String, Value>, rules: &ProofRules<'_>, now: i64) -> Result<i64, ProofError> {
     // A whole number and nothing like one: strings, floats and booleans are read differently by different readers.
     let ts = claims.get("ts").and_then(Value::as_i64).ok_or(ProofError::Ts)?;
-    if let NonceRule::Required(nonces) = rules.nonce {
-        let nonce = text(claims, "nonce", ProofError::Malformed)?.ok_or(ProofError::UseNonce)?;
-        // The nonce tells the time; the sender's clock no longer matters.
-        let until = nonces.valid_until(nonce, now).ok_or(ProofError::UseNonce)?;
-        return Ok(until.saturating_add(rules.window.skew));
-    }
-    if !rules.window.admits(ts, now) {
-        return Err(ProofError::Ts);
-    }
-    if rules.is_before_start(ts) {
-        return Err(ProofError::MadeBeforeStart);
-    }
-    Ok(rules.keep_until(ts))
+    let nonce = text(claims, "nonce", ProofError::Malformed)?;
+    rules.check_time(ts, nonce, now, ProofError::Ts)
 }
 
 fn check_target(claims: &Map<String, Value>, request: &RequestView<'_>) -> Result<(), ProofError> {
@@ -321,9 +316,8 @@ pub fn make(making: &Making<'_>, request: &RequestView<'_>, key: &SigningKey) ->
     let h = if request.body.is_empty() {
         None
     } else {
-        let names = vec!["content-type".to_owned()];
-        let input =
-            field_input(&names, request).ok_or_else(|| MakeError::Repeated("content-type".to_owned()))?;
+        let names: Vec<String> = meaning_of_body(request).map(str::to_owned).collect();
+        let input = field_input(&names, request).ok_or_else(|| MakeError::Repeated(names.join(" or ")))?;
         Some((names, Thumbprint::of(&input).to_string()))
     };
     let payload = Payload {

@@ -162,3 +162,72 @@ fn the_signature_of_a_proxy_beside_it_does_no_harm() {
     let checked = sent.view(|view| stage.judge(view)).unwrap();
     assert_eq!(checked.replay_keys().len(), 1);
 }
+
+#[test]
+fn a_key_of_which_the_algorithm_is_known_serves_no_other() {
+    let stage = Stage::with(Algorithm::Rs256);
+    let der = {
+        use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+        let pair = aws_lc_rs::rsa::KeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048).unwrap();
+        AsDer::<Pkcs8V1Der<'_>>::as_der(&pair).unwrap().as_ref().to_vec()
+    };
+    let named = |algorithm| carnet_token::SigningKey::from_pkcs8_der("client-1", algorithm, &der).unwrap();
+    let registered = Stage { client: named(Algorithm::Rs256), ..stage };
+    // The same key, used for what it is not registered for.
+    let other = Stage { client: named(Algorithm::Ps256), ..Stage::new() };
+    let token =
+        registered.mint(Some(&carnet_token::Confirmation::key(carnet_token::KeyRef::from_kid("client-1"))));
+    for make in [Stage::dpop, Stage::shr as Make] {
+        let _ = make(&registered, &token, &Sent::get()).view(|view| registered.judge(view)).unwrap();
+        let judged = make(&other, &token, &Sent::get()).view(|view| registered.judge(view));
+        assert_eq!(judged, Err(ProofError::Alg));
+    }
+}
+
+#[test]
+fn ed25519_has_two_names() {
+    let stage = Stage::with(Algorithm::EdDsa);
+    let token = stage.bound();
+    let sent = stage.dpop(&token, &Sent::get());
+    let proof = String::from_utf8(sent.headers.last().unwrap().1.clone()).unwrap();
+    let part = |at: usize| carnet_token::base64url::decode(proof.split('.').nth(at).unwrap()).unwrap();
+    let header = String::from_utf8(part(0)).unwrap().replace("\"EdDSA\"", "\"Ed25519\"");
+    let renamed = stage.client.sign_parts(header.as_bytes(), &part(1)).unwrap();
+    let sent = sent.without("dpop").with("dpop", &renamed);
+    let _ = sent.view(|view| stage.judge(view)).unwrap();
+}
+
+#[test]
+fn a_signature_beside_it_needs_no_key_to_be_looked_up() {
+    use carnet_token::proof::Presentation;
+    let stage = Stage::new();
+    let sent = stage.signed("", &stage.dpop(&stage.bound(), &Sent::post()));
+    sent.view(|view| {
+        let shown = Presentation::of(view, false).unwrap();
+        let token = stage.validated(shown.access_token());
+        assert!(!shown.wants_registered_key(&token));
+        let checked = shown.check(&token, None, view, &ProofRules::STRICT, NOW).unwrap();
+        assert!(checked.covered().body);
+    });
+}
+
+#[test]
+fn while_a_server_starts_a_nonce_does_not_excuse_a_wrong_clock() {
+    let stage = Stage::new();
+    let token = stage.bound();
+    let nonces = NonceKey::new(&[1; 32], *b"the node");
+    let rules = ProofRules { nonce: NonceRule::Starting(&nonces), ..ProofRules::STRICT };
+    for (make, fault) in [(Stage::dpop as Make, ProofError::Iat), (Stage::shr as Make, ProofError::Ts)] {
+        let at = |now: i64| {
+            let request = Sent { nonce: Some(nonces.current(now)), ..Sent::get() };
+            make(&stage, &token, &request).view(|view| stage.judge_at(view, &rules, now))
+        };
+        let checked = at(NOW).unwrap();
+        // Later it is judged by its own time alone: until then it must be remembered.
+        assert!(checked.replay_keys()[0].keep_until >= NOW + 92);
+        // By a clock that is ahead of the server's, so that its time will be good long after the nonce.
+        assert_eq!(at(NOW - 200), Err(fault));
+        let without = make(&stage, &token, &Sent::get());
+        assert_eq!(without.view(|view| stage.judge_at(view, &rules, NOW)), Err(ProofError::UseNonce));
+    }
+}

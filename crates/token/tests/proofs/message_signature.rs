@@ -1,5 +1,5 @@
 use carnet_token::proof::message_signature as signature;
-use carnet_token::proof::{Body, BodyDigest, ProofError, ProofKind, ProofRules};
+use carnet_token::proof::{Body, BodyDigest, ProofError, ProofKind, ProofRules, Window};
 use carnet_token::{Algorithm, Confirmation, KeyRef};
 
 use super::stage::{JTI, NOW, Sent, Stage, key, public};
@@ -271,13 +271,53 @@ fn a_server_signs_what_it_answered_and_the_client_can_prove_it() {
         ];
         let verify = |status, body: &[u8], request: &_| {
             let digest = BodyDigest::of(body);
-            signature::verify_response(status, &receipt, Body::Digest(&digest), request, &public(&server))
+            signature::verify_response(
+                status,
+                &receipt,
+                Body::Digest(&digest),
+                request,
+                &public(&server),
+                Window::DEFAULT,
+                NOW,
+            )
         };
         assert_eq!(verify(201, b"created", request), Ok(()));
         assert_eq!(verify(200, b"created", request), Err(ProofError::Sig));
         assert_eq!(verify(201, b"deleted", request), Err(ProofError::ContentDigest));
         let other = carnet_token::proof::RequestView { path: "/other", ..*request };
         assert_eq!(verify(201, b"created", &other), Err(ProofError::Sig));
+        assert_eq!(
+            signature::verify_response(
+                201,
+                &receipt,
+                Body::Digest(&body),
+                request,
+                &public(&server),
+                Window::DEFAULT,
+                NOW + 91
+            ),
+            Err(ProofError::Created),
+            "an old one, kept by somebody in between"
+        );
+        // One that does not name the signature of the request is for any request of that address.
+        let making = signature::Making { keyid: "1r-receipts", now: NOW, nonce: JTI };
+        let fields = signature::sign_response(&making, None, 201, &headers, request, &server).unwrap();
+        let loose = [
+            headers[0],
+            headers[1],
+            ("signature-input", fields.signature_input.as_bytes()),
+            ("signature", fields.signature.as_bytes()),
+        ];
+        let judged = signature::verify_response(
+            201,
+            &loose,
+            Body::Digest(&body),
+            request,
+            &public(&server),
+            Window::DEFAULT,
+            NOW,
+        );
+        assert_eq!(judged, Err(ProofError::Uncovered));
         // A receipt for one signed request is none for another, however alike they are.
         let again =
             carnet_token::proof::RequestView { headers: &[("signature", b"sig1=:AAAA:")], ..*request };
@@ -302,10 +342,49 @@ fn nothing_but_printable_text_gets_into_the_parameters() {
 
 #[test]
 fn the_longest_window_of_all_rules_decides_how_long_a_proof_is_remembered() {
-    use carnet_token::proof::Window;
     let stage = Stage::new();
     let sent = stage.signed(&stage.bound(), &Sent::get());
     let rules = ProofRules { longest: Window { max_age: 300, skew: 30 }, ..ProofRules::STRICT };
     let checked = sent.view(|view| stage.judge_at(view, &rules, NOW)).unwrap();
     assert_eq!(checked.replay_keys()[0].keep_until, NOW + 332);
+}
+
+#[test]
+fn a_content_type_of_two_lines_is_no_content_type() {
+    let stage = Stage::new();
+    // Joined they are the very text that was signed; a server would take the first for the type.
+    let request = Sent { headers: vec![], ..Sent::post() };
+    let one = request.clone().with("content-type", "text/turtle; p=\"x, text/html\"");
+    let signed = stage.signed(&stage.bound(), &one);
+    let _ = signed.view(|view| stage.judge(view)).unwrap();
+    let two = signed
+        .without("content-type")
+        .with("content-type", "text/turtle; p=\"x")
+        .with("content-type", "text/html\"");
+    assert_eq!(two.view(|view| stage.judge(view)), Err(ProofError::Malformed));
+}
+
+#[test]
+fn a_content_coding_that_was_not_signed_is_refused() {
+    let stage = Stage::new();
+    let token = stage.bound();
+    for make in [Stage::signed, Stage::shr as fn(&Stage, &str, &Sent) -> Sent] {
+        let coded = make(&stage, &token, &Sent::post().with("content-encoding", "gzip"));
+        let _ = coded.view(|view| stage.judge(view)).unwrap();
+        let added = make(&stage, &token, &Sent::post()).with("content-encoding", "gzip");
+        assert_eq!(added.view(|view| stage.judge(view)), Err(ProofError::Uncovered));
+    }
+}
+
+#[test]
+fn many_components_that_must_be_taken_apart_are_too_many() {
+    let stage = Stage::new();
+    let good = stage.signed(&stage.bound(), &Sent::get());
+    let many: Vec<String> = (0..9).map(|number| format!("\"accept\";key=\"k{number}\"")).collect();
+    let input = format!(
+        "sig1=(\"@method\" {});created={NOW};nonce=\"{JTI}\";keyid=\"client-1\";tag=\"onerecord-pop\"",
+        many.join(" ")
+    );
+    let sent = good.without("signature-input").with("signature-input", &input);
+    assert_eq!(sent.view(|view| stage.judge(view)), Err(ProofError::Malformed));
 }

@@ -10,6 +10,9 @@ use crate::PublicKey;
 /// How many components one signature may cover.
 const MAX_COMPONENTS: usize = 32;
 
+/// How many of them may ask that a field or the query be taken apart for it.
+const MAX_PARSED: usize = 8;
+
 /// One member of `Signature-Input`.
 #[derive(Debug)]
 pub(super) struct Input {
@@ -55,6 +58,9 @@ impl Input {
             return Err(ProofError::Malformed);
         }
         let components = list.items.iter().map(Component::of).collect::<Result<Vec<_>, _>>()?;
+        if components.iter().filter(|component| !component.is_plain()).count() > MAX_PARSED {
+            return Err(ProofError::Malformed);
+        }
         for (at, component) in components.iter().enumerate() {
             if components[..at].iter().any(|other| other.is_same(component)) {
                 return Err(ProofError::Malformed);
@@ -105,6 +111,14 @@ impl Input {
         self.components
             .iter()
             .any(|component| component.is_plain() && component.req && component.name == name)
+    }
+
+    /// Whether the signature of the request with this label is covered by a signature of the response.
+    pub fn covers_signature_of_request(&self, label: &str) -> bool {
+        let names = |component: &Component| {
+            component.name == "signature" && component.req && component.key.as_deref() == Some(label)
+        };
+        self.components.iter().any(names)
     }
 
     /// Verifies the signature over the message by the one algorithm of the key.
