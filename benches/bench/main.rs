@@ -15,6 +15,7 @@ mod load;
 mod log;
 mod measurement;
 mod process;
+mod proof;
 mod scale;
 mod seed;
 mod server;

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use carnet_ambient::{Clock, Entropy};
 use carnet_testkit::measure::{Figure, Spread};
+use carnet_token::proof::ProofKind;
 
 use super::cores::Cores;
 use super::seed::Seeded;
 use super::token::{self, Method};
-use super::{clients, flood, jwks, log, scale, verify};
+use super::{clients, flood, jwks, log, proof, scale, verify};
 
 /// A measurement that cannot be made says why.
 pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
@@ -48,12 +49,27 @@ pub const MEASUREMENTS: &[Measurement] = &[
     }),
     rate(&["verify.rs256"], |setup| verify::measure(setup, "verify.rs256", &verify::rs256()?)),
     rate(&["verify.es256"], |setup| verify::measure(setup, "verify.es256", &verify::es256()?)),
+    rate(&["proof.shr.es256"], |setup| es256(setup, "proof.shr.es256", ProofKind::Shr)),
+    rate(&["proof.shr.rs256"], |setup| rs256(setup, "proof.shr.rs256", ProofKind::Shr)),
+    rate(&["proof.dpop.es256"], |setup| es256(setup, "proof.dpop.es256", ProofKind::Dpop)),
+    rate(&["proof.dpop.rs256"], |setup| rs256(setup, "proof.dpop.rs256", ProofKind::Dpop)),
+    rate(&["proof.httpsig.es256"], |setup| es256(setup, "proof.httpsig.es256", ProofKind::MessageSignature)),
+    rate(&["proof.httpsig.rs256"], |setup| rs256(setup, "proof.httpsig.rs256", ProofKind::MessageSignature)),
+    Measurement { names: &["replay.check_ns", "replay.bytes_per_entry"], unit: "ns, B", run: proof::replay },
     rate(&["jwks"], jwks::measure),
     Measurement { names: &["startup", "memory.20k_clients"], unit: "ms, MB", run: scale::measure },
     Measurement { names: &["clients.1m_vs_100"], unit: "µs", run: clients::measure },
     rate(&["log.es256.secret"], log::measure),
     Measurement { names: &["flood.wrong_secrets"], unit: "ms", run: flood::measure },
 ];
+
+fn es256(setup: &Setup, name: &'static str, kind: ProofKind) -> Outcome<Vec<Figure>> {
+    proof::measure(setup, name, kind, &verify::es256()?, &verify::es256()?)
+}
+
+fn rs256(setup: &Setup, name: &'static str, kind: ProofKind) -> Outcome<Vec<Figure>> {
+    proof::measure(setup, name, kind, &verify::rs256()?, &verify::rs256()?)
+}
 
 /// What the measurements share.
 pub struct Setup {

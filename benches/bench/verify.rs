@@ -9,32 +9,35 @@ use aws_lc_rs::signature::{
 };
 use carnet_testkit::ClientKeyPair;
 use carnet_testkit::measure::{Figure, Goal};
-use carnet_token::{AccessTokenClaims, AccessTokenTyp, ClaimNames, Jwk, access_token, base64url};
+use carnet_token::{
+    AccessTokenClaims, AccessTokenTyp, ClaimNames, Confirmation, Jwk, access_token, base64url,
+};
 use carnet_verifier::{IssuerPolicy, KeySet, KeySource, Verifier};
 use tokio::runtime::Builder;
 
 use super::measurement::{Outcome, PER_SECOND, Setup};
 
-const ISSUER: &str = "https://iap.bench.example";
-const AUDIENCE: &str = "https://1r.bench.example";
+pub const ISSUER: &str = "https://iap.bench.example";
+pub const AUDIENCE: &str = "https://1r.bench.example";
+pub const CLIENT: &str = "01JDB3N8Y6W0000000000000AA";
 /// Different tokens, in turn: no two of them in a row are equal.
 const TOKENS: usize = 64;
 
 /// A key pair, and its public half as the library takes it.
 pub struct Pair {
-    key: ClientKeyPair,
-    bytes: Bytes,
+    pub key: ClientKeyPair,
+    pub bytes: Bytes,
     prepared: ParsedPublicKey,
 }
 
 /// A public key as bytes.
-enum Bytes {
+pub enum Bytes {
     Rsa(RsaPublicKeyComponents<Vec<u8>>),
     Point(UnparsedPublicKey<Vec<u8>>),
 }
 
 impl Bytes {
-    fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), Unspecified> {
+    pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), Unspecified> {
         match self {
             Self::Rsa(key) => key.verify(&RSA_PKCS1_2048_8192_SHA256, message, signature),
             Self::Point(key) => key.verify(message, signature),
@@ -73,7 +76,7 @@ pub fn measure(setup: &Setup, name: &'static str, pair: &Pair) -> Outcome<Vec<Fi
     let keys = KeySet::parse(pair.key.jwks().to_string().as_bytes())?;
     let policy = IssuerPolicy::new(ISSUER).keys(KeySource::Static(keys)).allow_bearer(true);
     let verifier = Verifier::builder(AUDIENCE).trust(policy).build()?;
-    let tokens = (0..TOKENS).map(|_| token(setup, &pair.key)).collect::<Outcome<Vec<_>>>()?;
+    let tokens = (0..TOKENS).map(|_| token(setup, &pair.key, None)).collect::<Outcome<Vec<_>>>()?;
     let signed = tokens.iter().map(|token| taken_apart(token)).collect::<Outcome<Vec<_>>>()?;
     drop(entered);
     let (mut next, mut next_raw, mut next_prepared) = (0, 0, 0);
@@ -108,19 +111,19 @@ pub fn measure(setup: &Setup, name: &'static str, pair: &Pair) -> Outcome<Vec<Fi
     ])
 }
 
-fn token(setup: &Setup, key: &ClientKeyPair) -> Outcome<String> {
+pub fn token(setup: &Setup, key: &ClientKeyPair, cnf: Option<&Confirmation>) -> Outcome<String> {
     let (iat, jti) = (setup.clock.now(), setup.entropy.uuid());
     let claims = AccessTokenClaims {
         iss: ISSUER,
-        sub: "01JDB3N8Y6W0000000000000AA",
-        client_id: "01JDB3N8Y6W0000000000000AA",
+        sub: CLIENT,
+        client_id: CLIENT,
         aud: &[AUDIENCE],
         exp: iat + 3_000,
         iat,
         nbf: iat - 5,
         jti: &jti,
         scope: Some("events:write logistics_objects:read logistics_objects:write"),
-        cnf: None,
+        cnf,
         logistics_agent_uri: Some(super::iap::AGENT),
         iol_identifier: Some(super::iap::IDENTIFIER),
         role: Some("CAR"),
