@@ -134,7 +134,7 @@ mod tests {
         let mut command = Cli::command();
         command.build();
         let leaves = leaves(&command, "carnet");
-        assert_eq!(leaves.len(), 65, "{:?}", leaves.iter().map(|(words, _)| words).collect::<Vec<_>>());
+        assert_eq!(leaves.len(), 67, "{:?}", leaves.iter().map(|(words, _)| words).collect::<Vec<_>>());
         let page = include_str!("../docs/commands.md");
         for (words, leaf) in &leaves {
             let row = |rest: char| page.contains(&format!("| `{words}{rest}"));

@@ -1,5 +1,5 @@
-//! Commands that speak to the administration API, as any other program would: with the credentials of a file,
-//! over HTTP. They know nothing that the API does not say.
+//! Commands that speak to servers over HTTP, as any other program would: most of them to the administration API, with the
+//! credentials of a file; two of them as a machine does, with its own login. They know nothing that the servers do not say.
 
 mod administrator;
 mod apply;
@@ -16,9 +16,11 @@ mod identifier;
 mod initial_access_token;
 mod key;
 mod lifetime;
+mod login;
 mod new_secret;
 mod output;
 mod participant;
+mod request;
 mod resource;
 mod secret_file;
 mod stop;
@@ -50,9 +52,11 @@ pub enum Command {
     /// Servers that accept access tokens.
     #[command(subcommand)]
     Resource(resource::Command),
-    /// Access tokens that were issued.
+    /// Access tokens: get one as a machine, revoke what was issued.
     #[command(subcommand)]
     Token(token::Command),
+    /// Send a request to a resource server, with a token and the proof that it is one's own.
+    Request(request::Request),
     /// People who administer this identity provider.
     #[command(subcommand)]
     Administrator(administrator::Command),
@@ -100,6 +104,7 @@ async fn dispatch(command: Command) -> Result<Output, Stop> {
         Command::Client(command) => client::run(command).await,
         Command::Resource(command) => resource::run(command).await,
         Command::Token(command) => token::run(command).await,
+        Command::Request(request) => request::run(request).await,
         Command::Administrator(command) => administrator::run(command).await,
         Command::Approval(command) => approval::run(command).await,
         Command::Apply(apply) => apply::run(apply).await,

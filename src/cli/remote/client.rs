@@ -195,10 +195,10 @@ const NOTHING_EXPIRES: &str =
 /// What is allowed, but mostly not what was meant.
 fn notes(made: &Value, with_keys: bool) -> Vec<&'static str> {
     let mut notes = Vec::new();
-    if made["require_bound_tokens"] == true {
+    if made["require_bound_tokens"] == true && !with_keys {
         notes.push(
-            "this client requires bound tokens, and no proof can be made in this version: it gets no tokens; \
-             add it with --require-bound-tokens false",
+            "this client requires bound tokens and has no key to bind them to: it gets no tokens; \
+             register a key with carnet client key add, or add it with --require-bound-tokens false",
         );
     }
     if made["token_endpoint_auth_method"] != "private_key_jwt" && !made["client_secret"].is_string() {
@@ -209,8 +209,8 @@ fn notes(made: &Value, with_keys: bool) -> Vec<&'static str> {
     }
     if with_keys && made["token_endpoint_auth_method"] != "private_key_jwt" {
         notes.push(
-            "this client authenticates with its secret; its keys are kept for later proofs \
-             (--auth-method private_key_jwt authenticates with them)",
+            "this client authenticates with its secret; its tokens are bound to its keys \
+             (--auth-method private_key_jwt authenticates with them, too)",
         );
     }
     notes
@@ -282,6 +282,7 @@ mod tests {
         };
         assert!(notes(&made(true, "client_secret_basic"), false)[0].contains("it gets no tokens"));
         assert!(notes(&made(false, "client_secret_basic"), false).is_empty());
+        assert!(notes(&made(true, "private_key_jwt"), true).is_empty());
         assert!(notes(&made(false, "private_key_jwt"), true).is_empty());
         assert!(notes(&made(false, "client_secret_basic"), true)[0].contains("with its secret"));
     }

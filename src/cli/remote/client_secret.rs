@@ -201,7 +201,7 @@ fn rotated(made: &Value, as_json: bool) -> String {
 
 /// A secret out of a file, or with `-` from standard input: never from an argument, which every user of the machine
 /// can see. The line break that an editor adds is no part of it.
-fn read(path: &Path) -> Result<Zeroizing<String>, Stop> {
+pub(super) fn read(path: &Path) -> Result<Zeroizing<String>, Stop> {
     let text = if path == Path::new("-") {
         std::io::read_to_string(std::io::stdin())
     } else {

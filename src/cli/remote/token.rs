@@ -1,9 +1,10 @@
 use carnet_client::Method;
 use clap::{Args, Subcommand};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::change;
 use super::connection::Connection;
+use super::login::{self, Login};
 use super::output::{self, Output};
 use super::stop::Stop;
 use crate::admin::parse_rfc3339;
@@ -11,8 +12,28 @@ use crate::admin::parse_rfc3339;
 /// Commands on access tokens.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Get one as a machine, with its own login.
+    Get(Get),
     /// Revoke one access token, or those that a client got.
     Revoke(Revoke),
+}
+
+/// `carnet token get`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "With --key the token is bound to that key: it is worth nothing without a proof for each request, which \
+                  carnet request makes.\n\n\
+                  Examples:\n  carnet token get --issuer https://iap.example --client-id 01ARZ3NDEKTSV4RRFFQ69G5FAW \\\n    \
+                  --key private-key.json\n  \
+                  carnet token get --issuer https://iap.example --client-id 01ARZ3NDEKTSV4RRFFQ69G5FAW \\\n    \
+                  --secret-file secret.txt --proof none --json"
+)]
+pub struct Get {
+    /// Print JSON with scope and end instead of the token alone.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    login: Login,
 }
 
 /// `carnet token revoke`
@@ -50,7 +71,28 @@ fn second(text: &str) -> Result<i64, String> {
 }
 
 pub(super) async fn run(command: Command) -> Result<Output, Stop> {
-    let Command::Revoke(Revoke { jti, client, issued_before, connection }) = command;
+    match command {
+        Command::Get(get) => self::get(&get).await,
+        Command::Revoke(revoke) => self::revoke(revoke).await,
+    }
+}
+
+async fn get(get: &Get) -> Result<Output, Stop> {
+    let token = get.login.tokens()?.token().await.map_err(|error| Stop::failed(login::sentence(&error)))?;
+    if !get.json {
+        return Ok(format!("{}\n", token.expose()).into());
+    }
+    let told = json!({
+        "access_token": token.expose(),
+        "bound": token.is_bound(),
+        "scope": token.scope(),
+        "expires_at": token.expires_at(),
+    });
+    Ok(output::one(&told, true).into())
+}
+
+async fn revoke(revoke: Revoke) -> Result<Output, Stop> {
+    let Revoke { jti, client, issued_before, connection } = revoke;
     let body = change::members([
         ("jti", jti.map(Value::from)),
         ("client_id", client.map(Value::from)),

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::site::waybill;
 use crate::harness::http::Request;
 use crate::harness::iap::{Client, Iap, Setup};
+use crate::harness::process::carnet;
 use crate::harness::record::RecordServer;
 use crate::harness::{token, tools};
 
@@ -209,4 +210,59 @@ fn http_message_signatures_verifies_what_we_sign() {
     let report = tools::python("message_signature.py", &job);
     assert_eq!(report["verified"], 1);
     assert!(report["covered"].as_array().unwrap().contains(&json!("\"content-digest\"")), "{report}");
+}
+
+/// `carnet` with the shipper's login in its environment.
+fn shell(site: &Site, arguments: &[&str]) -> std::process::Output {
+    let key = site.iap.folder().join("shipper-key.json");
+    std::fs::write(&key, site.private_jwk.to_string()).unwrap();
+    let mut command = carnet();
+    command.env("CARNET_ISSUER", site.iap.issuer()).env("CARNET_CLIENT_ID", &site.shipper.client_id);
+    command.env("CARNET_CLIENT_KEY", &key).args(arguments);
+    let secret = site.iap.folder().join("shipper-secret.txt");
+    std::fs::write(&secret, site.shipper.client_secret.as_deref().unwrap()).unwrap();
+    command.arg("--secret-file").arg(&secret).output().unwrap()
+}
+
+#[test]
+fn the_shell_writes_and_reads_by_each_kind_of_proof() {
+    let site = Site::start();
+    let file = site.iap.folder().join("awb.json");
+    std::fs::write(&file, waybill().to_string()).unwrap();
+    let company = site.company();
+    for proof in ["shr", "httpsig", "dpop"] {
+        let post =
+            ["request", "post", &company, "--data", file.to_str().unwrap(), "--include", "--proof", proof];
+        let made = shell(&site, &post);
+        let said = String::from_utf8(made.stdout).unwrap();
+        assert!(made.status.success() && said.starts_with("201 Created\n"), "{said}{}", text(&made.stderr));
+        let place = said.lines().find_map(|line| line.strip_prefix("location: ")).unwrap();
+        let read = shell(&site, &["request", "GET", place, "--proof", proof]);
+        assert!(read.status.success(), "{}", text(&read.stderr));
+        assert_eq!(serde_json::from_slice::<Value>(&read.stdout).unwrap()["airWayBillNumber"], "12345675");
+    }
+}
+
+#[test]
+fn the_shell_gets_a_token_and_says_what_is_wrong() {
+    let site = Site::start();
+    let got = shell(&site, &["token", "get", "--json", "--scope", "logistics_objects:read"]);
+    let got: Value = serde_json::from_slice(&got.stdout).unwrap();
+    assert_eq!((&got["bound"], &got["scope"]), (&json!(true), &json!("logistics_objects:read")));
+    let (_, claims) = token::read(got["access_token"].as_str().unwrap());
+    assert_eq!(claims["cnf"]["kid"], site.key().kid());
+    // A client that needs bound tokens gets no others, and there is no way back.
+    let refused = shell(&site, &["token", "get", "--proof", "none"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("token_type \"PoP\""), "{}", text(&refused.stderr));
+    let refused = shell(&site, &["request", "GET", &format!("{}/none", site.company())]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("answered 404"), "{}", text(&refused.stderr));
+    let wrong = shell(&site, &["request", "GET", &site.company(), "--header", "no colon"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(text(&wrong.stderr).contains("name: value"), "{}", text(&wrong.stderr));
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
