@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "a test without its tools must fail")]
 
 mod answer;
+pub mod fuzzing;
 mod keys;
 pub mod measure;
 
