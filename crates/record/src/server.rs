@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use carnet_ambient::{Clock, Entropy};
 use carnet_db::Database;
-use carnet_verifier::{BuildError, IssuerPolicy, Verifier};
+use carnet_verifier::{BuildError, IssuerPolicy, ProofKind, ProofKinds, Verifier};
 
 use crate::config::{Config, ConfigError};
 use crate::core::Core;
@@ -48,8 +48,11 @@ impl Server {
         clock: Clock,
         entropy: Entropy,
     ) -> Result<Self, OpenError> {
-        let policy =
-            IssuerPolicy::new(&config.issuer).allow_bearer(config.allow_bearer).clamps(config.key_clamps());
+        // No listener of this server asks for a client certificate yet: it does not say that it would take one.
+        let policy = IssuerPolicy::new(&config.issuer)
+            .allow_bearer(config.allow_bearer)
+            .proofs(ProofKinds::ALL.without(ProofKind::Mtls))
+            .clamps(config.key_clamps());
         Self::open_with(config, policy, database, clock, entropy).await
     }
 

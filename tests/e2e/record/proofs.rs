@@ -120,6 +120,19 @@ fn a_bound_token_is_no_bearer_token_for_anybody() {
 }
 
 #[test]
+fn the_record_server_says_what_it_takes_and_no_more() {
+    let site = Site::start();
+    let said = Request::get(&format!("{}/.well-known/oauth-protected-resource", site.record.base_url()));
+    let said = said.send().expect(200).json();
+    assert_eq!(said["pop_methods_supported"], json!(["shr", "dpop", "httpsig"]));
+    assert_eq!(
+        (&said["pop_required"], &said["tls_client_certificate_bound_access_tokens"]),
+        (&json!(true), &json!(false))
+    );
+    assert_eq!(said["authorization_servers"], json!([site.iap.issuer()]));
+}
+
+#[test]
 fn openid_client_uses_dpop() {
     let site = Site::start();
     let report = tools::node("openid_client_dpop.mjs", &site.job(&site.waybill()));
