@@ -30,6 +30,7 @@ mod token;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use carnet_client::{FetchPolicy, Url};
 use clap::Subcommand;
 
 pub use self::audit::AuditCommand;
@@ -109,6 +110,12 @@ async fn dispatch(command: Command) -> Result<Output, Stop> {
         Command::Approval(command) => approval::run(command).await,
         Command::Apply(apply) => apply::run(apply).await,
     }
+}
+
+/// How far a command reaches: every address is the operator's own, and administration listeners mostly stand in private
+/// networks.
+fn fetch_policy(url: &Url) -> FetchPolicy {
+    FetchPolicy { allow_private_networks: true, ..FetchPolicy::for_configured(url) }
 }
 
 #[cfg(test)]

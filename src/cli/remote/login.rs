@@ -3,14 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use carnet_client::{
-    Algorithm, ClientAuthentication, FetchPolicy, ProofKind, Resource, SigningKey, TokenError, TokenSource,
-    Url,
+    Algorithm, ClientAuthentication, ProofKind, Resource, SigningKey, TokenError, TokenSource, Url,
 };
 use clap::{Args, ValueEnum};
 use zeroize::Zeroizing;
 
-use super::client_secret;
 use super::stop::Stop;
+use super::{client_secret, fetch_policy};
 
 /// Who asks, and what its tokens are bound to.
 #[derive(Debug, Clone, Args)]
@@ -68,7 +67,7 @@ impl Login {
             (None, Some(key)) => ClientAuthentication::private_key_jwt(&self.client_id, key.clone()),
             (None, None) => return Err(Stop::usage("give --key FILE or --secret-file FILE")),
         };
-        let mut builder = TokenSource::builder(&self.issuer, authentication).fetch_policy(policy(&url));
+        let mut builder = TokenSource::builder(&self.issuer, authentication).fetch_policy(fetch_policy(&url));
         builder = self.scopes.iter().fold(builder, carnet_client::TokenSourceBuilder::scope);
         builder = self.resources.iter().fold(builder, carnet_client::TokenSourceBuilder::resource);
         let kind = match self.proof {
@@ -85,13 +84,8 @@ impl Login {
 
     /// What sends to `url`.
     pub(super) fn resource(&self, url: &Url) -> Result<Resource, Stop> {
-        Resource::new(self.tokens()?, policy(url)).map_err(|error| Stop::usage(error.to_string()))
+        Resource::new(self.tokens()?, fetch_policy(url)).map_err(|error| Stop::usage(error.to_string()))
     }
-}
-
-/// Both addresses are those of whoever types the command.
-fn policy(url: &Url) -> FetchPolicy {
-    FetchPolicy { allow_private_networks: true, ..FetchPolicy::for_configured(url) }
 }
 
 /// Why there is no token, and what to do about it.

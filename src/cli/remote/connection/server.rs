@@ -3,15 +3,15 @@ use std::path::Path;
 
 use carnet_ambient::Entropy;
 use carnet_client::{
-    Answer, Api, ApiError, Call, ClientAuthentication, FetchError, FetchPolicy, Method, Problem, StatusCode,
-    TokenError, TokenSource, Url,
+    Answer, Api, ApiError, Call, ClientAuthentication, FetchError, Method, Problem, StatusCode, TokenError,
+    TokenSource,
 };
 use serde_json::Value;
 
 use super::{PAGE, url};
 use crate::cli::remote::output::Listed;
 use crate::cli::remote::stop::Stop;
-use crate::cli::remote::{approval, flag};
+use crate::cli::remote::{approval, fetch_policy, flag};
 use crate::data_dir::Credentials;
 
 /// The administration API of one server.
@@ -32,12 +32,12 @@ impl Server {
         let authentication =
             ClientAuthentication::secret_basic(&credentials.client_id, credentials.client_secret.as_str());
         let tokens = TokenSource::builder(&credentials.issuer, authentication)
-            .fetch_policy(policy(&token_url))
+            .fetch_policy(fetch_policy(&token_url))
             .token_endpoint(token_url)
             .scope(scope_to_ask_for(scope, &credentials.scope))
             .build()
             .map_err(|error| wrong(&error))?;
-        let reach = policy(&admin_url);
+        let reach = fetch_policy(&admin_url);
         let api = Api::new(admin_url, tokens, reach).map_err(|error| wrong(&error))?;
         let file = path.display().to_string();
         let Credentials { token_endpoint, admin_url, .. } = credentials;
@@ -153,11 +153,6 @@ impl Server {
             other => format!("{}: {other}", self.admin_url),
         })
     }
-}
-
-/// Both addresses are the operator's own, and administration listeners mostly stand in private networks.
-fn policy(url: &Url) -> FetchPolicy {
-    FetchPolicy { allow_private_networks: true, ..FetchPolicy::for_configured(url) }
 }
 
 /// What the command needs; everything that the administrator has, where that is something narrower.
